@@ -1,0 +1,101 @@
+#include "core/cli/sdk_library.hpp"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <system_error>
+
+#include "core/base/files.hpp"
+#include "core/runner/host/worker_environment.hpp"
+#include "core/runner/worker/entry.hpp"
+#include "core/sdk/error.hpp"
+
+namespace labhost {
+
+namespace {
+
+std::vector<const char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<const char*> result;
+  for (const std::string& text : texts) result.push_back(text.c_str());
+  return result;
+}
+
+/// Reads both pipes to their ends.
+void drain(const std::array<int, 2>& pipes, std::array<std::string, 2>& texts) {
+  std::array<pollfd, 2> watched = {pollfd{pipes[0], POLLIN, 0}, pollfd{pipes[1], POLLIN, 0}};
+  int open_pipes = 2;
+  while (open_pipes > 0 && poll(watched.data(), watched.size(), -1) >= 0) {
+    for (std::size_t i = 0; i < watched.size(); ++i) {
+      if (watched[i].revents == 0) continue;
+      std::array<char, 4096> buffer{};
+      const ssize_t size = read(watched[i].fd, buffer.data(), buffer.size());
+      if (size > 0) {
+        texts[i].append(buffer.data(), static_cast<std::size_t>(size));
+      } else {
+        close(watched[i].fd);
+        watched[i].fd = -1;
+        --open_pipes;
+      }
+    }
+  }
+}
+
+std::string trimmed(std::string text) {
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  const std::string prefix = "labhost: ";
+  return text.rfind(prefix, 0) == 0 ? text.substr(prefix.size()) : text;
+}
+
+}  // namespace
+
+int call_worker_main(const std::vector<std::string>& arguments) {
+  set_worker_environment(1);
+  const auto library = executable_path().parent_path().parent_path() / "lib" / "liblabhost.so";
+  // Global: plugins and LibTorch's own type information must see one copy of everything.
+  void* handle = dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL);
+  if (handle == nullptr) {
+    throw InputError(std::string("the SDK library cannot be loaded: ") + dlerror());
+  }
+  const auto entry = reinterpret_cast<WorkerMain>(dlsym(handle, kWorkerMainSymbol));
+  if (entry == nullptr) throw InputError(library.string() + " belongs to another labhost");
+  return entry(static_cast<int>(arguments.size()), pointers(arguments).data());
+}
+
+std::string worker_output(const std::vector<std::string>& arguments) {
+  int out[2], err[2];
+  if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) {
+    throw std::system_error(errno, std::generic_category(), "pipe");
+  }
+  const std::string self = executable_path().string();
+  std::vector<std::string> command = {self, "worker"};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  std::vector<const char*> argv = pointers(command);
+  argv.push_back(nullptr);
+  const pid_t child = fork();
+  if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
+  if (child == 0) {
+    dup2(out[1], STDOUT_FILENO);
+    dup2(err[1], STDERR_FILENO);
+    execv(self.c_str(), const_cast<char* const*>(argv.data()));
+    _exit(127);
+  }
+  close(out[1]);
+  close(err[1]);
+  std::array<std::string, 2> texts;
+  drain({out[0], err[0]}, texts);
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFSIGNALED(status)) {
+    throw InputError("crashed (signal " + std::to_string(WTERMSIG(status)) +
+                     ") when it was loaded");
+  }
+  if (WEXITSTATUS(status) != 0) throw InputError(trimmed(texts[1]));
+  return texts[0];
+}
+
+}  // namespace labhost

@@ -1,0 +1,17 @@
+// liblabhost.so, loaded only by the commands that run plugin code (it brings LibTorch along).
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace labhost {
+
+/// Sets the environment that BLAS reads when it is loaded, loads the library into this process and
+/// calls its entry (core/runner/worker/entry.hpp). Throws InputError when it cannot be loaded.
+int call_worker_main(const std::vector<std::string>& arguments);
+
+/// The same in a child process, whose standard output is returned. Throws InputError with the
+/// child's standard error when it fails. A crash of the child is an error, not ours.
+std::string worker_output(const std::vector<std::string>& arguments);
+
+}  // namespace labhost

@@ -1,0 +1,292 @@
+#include "core/experiment/plan.hpp"
+
+#include <algorithm>
+#include <set>
+#include <system_error>
+#include <tuple>
+#include <utility>
+
+#include "core/base/hash.hpp"
+#include "core/base/text.hpp"
+#include "core/experiment/document.hpp"
+#include "core/experiment/paper.hpp"
+#include "core/experiment/resolve.hpp"
+#include "core/experiment/select.hpp"
+
+namespace labhost {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kMostSeeds = 100'000;
+constexpr std::size_t kMostRuns = 1'000'000;
+
+// Expands tasks x algorithms x seeds to runs, each with the runs it needs before it.
+class Expansion {
+ public:
+  explicit Expansion(Resolver& resolver) : resolver_(resolver) {}
+
+  std::size_t add(const std::string& task, const std::string& algorithm, std::int64_t seed,
+                  bool reported) {
+    const auto label = std::make_tuple(task, algorithm, seed);
+    if (const auto known = by_label_.find(label); known != by_label_.end()) {
+      if (reported) runs_[known->second].reported = true;
+      return known->second;
+    }
+    const ResolvedMethod& method = method_of(algorithm, task);
+    RunSpec run = base_run(task, algorithm, method);
+    run.seed = seed;
+    run.reported = reported;
+    for (const NeedDescription& need : method.needs) {
+      const std::int64_t needed_seed = method_of(need.algorithm, task).shared_seed.value_or(seed);
+      const std::size_t needed = add(task, need.algorithm, needed_seed, false);
+      run.needs.push_back({need.role, runs_[needed].run_key});
+    }
+    run.run_key = sha256(run.identity().dump());
+    check_distinct(run);
+    if (runs_.size() == kMostRuns) throw InputError("the plan has more than a million runs");
+    by_key_[run.run_key] = runs_.size();
+    by_label_[label] = runs_.size();
+    runs_.push_back(std::move(run));
+    return runs_.size() - 1;
+  }
+
+  std::vector<RunSpec> take() { return std::move(runs_); }
+
+ private:
+  const ResolvedMethod& method_of(const std::string& algorithm, const std::string& task) {
+    const auto key = std::make_pair(algorithm, task);
+    const auto known = methods_.find(key);
+    if (known != methods_.end()) return known->second;
+    return methods_.emplace(key, resolver_.method(algorithm, task)).first->second;
+  }
+
+  const ResolvedTask& task_of(const std::string& task) {
+    const auto known = tasks_.find(task);
+    if (known != tasks_.end()) return known->second;
+    return tasks_.emplace(task, resolver_.task(task)).first->second;
+  }
+
+  RunSpec base_run(const std::string& task, const std::string& algorithm,
+                   const ResolvedMethod& method) {
+    const ResolvedTask& parts = task_of(task);
+    RunSpec run;
+    run.task = task;
+    run.algorithm = algorithm;
+    run.environment = parts.environment;
+    run.dataset = parts.dataset;
+    run.method = method.use;
+    run.total_steps = method.steps;
+    run.log_every = method.log_every;
+    run.evaluation = method.evaluation;
+    return run;
+  }
+
+  // A run has one task and one algorithm label in an experiment; two would share its row.
+  void check_distinct(const RunSpec& run) const {
+    const auto known = by_key_.find(run.run_key);
+    if (known == by_key_.end()) return;
+    const RunSpec& other = runs_[known->second];
+    const auto name = [](const RunSpec& spec) {
+      return "algorithm \"" + spec.algorithm + "\" on task \"" + spec.task + "\"";
+    };
+    const Location location = resolver_.algorithm_table(run.algorithm)->node().location;
+    throw location.error(name(run) + " is the same run as " + name(other) +
+                         ": plugins, parameters, steps and evaluation are equal; "
+                         "drop one or set them apart");
+  }
+
+  Resolver& resolver_;
+  std::vector<RunSpec> runs_;
+  std::map<std::tuple<std::string, std::string, std::int64_t>, std::size_t> by_label_;
+  std::map<std::string, std::size_t> by_key_;
+  std::map<std::pair<std::string, std::string>, ResolvedMethod> methods_;
+  std::map<std::string, ResolvedTask> tasks_;
+};
+
+// Walks the needs of an algorithm; `chain` holds the algorithms that led here.
+void check_needs(const Resolver& resolver, const std::string& algorithm,
+                 std::vector<std::string>& chain, std::set<std::string>& checked) {
+  if (checked.count(algorithm) > 0) return;
+  const Location& location = resolver.algorithm_table(algorithm)->node().location;
+  const auto first = std::find(chain.begin(), chain.end(), algorithm);
+  if (first != chain.end()) {
+    throw location.error("circular need: " + join({first, chain.end()}, " -> ") + " -> " +
+                         algorithm);
+  }
+  chain.push_back(algorithm);
+  for (const NeedDescription& need : resolver.algorithm_plugin(algorithm).needs) {
+    if (!resolver.algorithm_table(need.algorithm)) {
+      throw location.error("algorithm \"" + algorithm + "\" needs \"" + need.algorithm +
+                           "\" (as its " + need.role + "), but there is no [algorithm." +
+                           need.algorithm + "]; add it with its steps");
+    }
+    check_needs(resolver, need.algorithm, chain, checked);
+  }
+  chain.pop_back();
+  checked.insert(algorithm);
+}
+
+std::vector<std::int64_t> read_seeds(const TableView& experiment) {
+  const Node& node = experiment.require("seeds", "expected a number of seeds or a list of them");
+  std::vector<std::int64_t> seeds;
+  if (node.kind != Node::Kind::kArray) {
+    const std::int64_t count = *experiment.integer("seeds", 1, kMostSeeds);
+    for (std::int64_t seed = 0; seed < count; ++seed) seeds.push_back(seed);
+    return seeds;
+  }
+  if (node.items.empty()) throw experiment.error("seeds", "is an empty list");
+  std::set<std::int64_t> seen;
+  for (const Node& item : node.items) {
+    const auto seed = as_integer(item);
+    if (!seed || *seed < 0) {
+      throw item.location.error("experiment.seeds must hold whole numbers of at least 0, found " +
+                                item.describe());
+    }
+    if (!seen.insert(*seed).second) {
+      throw item.location.error("experiment.seeds names " + std::to_string(*seed) + " twice");
+    }
+    seeds.push_back(*seed);
+  }
+  return seeds;
+}
+
+// The tasks or algorithms of the experiment, each of which must have its table.
+std::vector<std::string> read_list(const TableView& experiment, const std::string& key,
+                                   const std::string& section,
+                                   const std::vector<std::string>& known) {
+  const Node& list = experiment.require(key, "expected an array of names");
+  const std::vector<std::string> names = *experiment.names(key);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (std::find(known.begin(), known.end(), names[i]) != known.end()) continue;
+    throw list.items[i].location.error("unknown " + section + " \"" + names[i] +
+                                       "\": there is no [" + section + "." + names[i] + "]" +
+                                       suggestion(names[i], known));
+  }
+  return names;
+}
+
+RunnerSettings read_runner(const TableView& top) {
+  RunnerSettings runner;
+  const auto table = top.table("run");
+  if (!table) return runner;
+  table->allow_only({"threads", "checkpoint_seconds", "heartbeat_stale_seconds", "device",
+                     "log_level", "log_every"});
+  runner.threads = table->integer("threads", 1, 1024).value_or(runner.threads);
+  runner.checkpoint_seconds =
+      table->real("checkpoint_seconds", 0).value_or(runner.checkpoint_seconds);
+  runner.heartbeat_stale_seconds =
+      table->real("heartbeat_stale_seconds", 1).value_or(runner.heartbeat_stale_seconds);
+  runner.device = table->choice("device", {"cpu", "cuda", "auto"}).value_or(runner.device);
+  runner.log_level = table->choice("log_level", {"trace", "debug", "info", "warn", "error"})
+                         .value_or(runner.log_level);
+  return runner;
+}
+
+void read_labels(const Resolver& resolver, ReportLayout& layout) {
+  for (const std::string& task : layout.rows) {
+    if (const auto label = resolver.task_table(task)->text("label")) layout.labels[task] = *label;
+  }
+  for (const std::string& algorithm : layout.columns) {
+    if (const auto label = resolver.algorithm_table(algorithm)->text("label")) {
+      layout.labels[algorithm] = *label;
+    }
+  }
+}
+
+void read_paper(const TableView& report, Plan& plan) {
+  const auto name = report.text("paper");
+  if (!name) return;
+  const Location& location = report.find("paper")->location;
+  const fs::path file = (location.folder() / *name).lexically_normal();
+  std::error_code error;
+  if (!fs::is_regular_file(file, error)) {
+    throw location.error("report.paper: file " + file.string() + " does not exist");
+  }
+  PaperTable table = read_paper_table(file);
+  if (plan.layout.paper_table.empty()) plan.layout.paper_table = table.name;
+  if (plan.layout.paper_table != table.name) {
+    throw report.error("paper_table", "is \"" + plan.layout.paper_table + "\", but " +
+                                          file.string() + " holds \"" + table.name + "\"");
+  }
+  plan.paper = std::move(table.cells);
+}
+
+void read_report(const TableView& top, Plan& plan) {
+  const auto report = top.table("report");
+  if (!report) return;
+  report->allow_only({"paper_table", "paper", "metrics", "digits", "labels"});
+  plan.layout.paper_table = report->text("paper_table").value_or("");
+  plan.layout.metrics = report->names("metrics").value_or(std::vector<std::string>{});
+  plan.layout.digits = report->integer("digits", 0, 15).value_or(plan.layout.digits);
+  if (const auto labels = report->table("labels")) {
+    labels->allow_only(plan.layout.metrics);
+    for (const std::string& metric : labels->node().keys()) {
+      plan.layout.labels[metric] = *labels->text(metric);
+    }
+  }
+  read_paper(*report, plan);
+}
+
+std::string read_name(const TableView& experiment, const fs::path& file) {
+  const std::string name = experiment.text("name").value_or(file.stem().string());
+  if (is_plain_name(name)) return name;
+  throw experiment.error("name", "cannot be \"" + name + "\"; use letters, digits, - and _");
+}
+
+void check_exists(const fs::path& file) {
+  std::error_code error;
+  if (fs::exists(file, error)) return;
+  std::vector<std::string> others;
+  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    if (it->path().extension() != ".toml") continue;
+    others.push_back((file.parent_path() / it->path().filename()).string());
+  }
+  std::sort(others.begin(), others.end());
+  throw InputError("experiment file " + file.string() + " does not exist" +
+                   suggestion(file.string(), others));
+}
+
+}  // namespace
+
+Plan make_plan(const fs::path& file, const PlanOptions& options, const Catalogue& catalogue) {
+  check_exists(file);
+  const Document document = load_document(file, options);
+  const TableView top(document.root, "");
+  top.require("experiment", "expected [experiment] with tasks, algorithms and seeds");
+  const TableView experiment = *top.table("experiment");
+  experiment.allow_only({"name", "title", "profile", "tasks", "algorithms", "seeds"});
+
+  Plan plan;
+  plan.profile = document.profile;
+  plan.file = file;
+  plan.experiment = read_name(experiment, file);
+  plan.runner = read_runner(top);
+  Resolver resolver(document.root, catalogue);
+  resolver.check_all();
+  plan.layout.title = experiment.text("title").value_or(plan.experiment);
+  plan.layout.rows = read_list(experiment, "tasks", "task", resolver.task_names());
+  plan.layout.columns =
+      read_list(experiment, "algorithms", "algorithm", resolver.algorithm_names());
+  plan.seeds = options.seeds ? parse_seeds(*options.seeds) : read_seeds(experiment);
+  read_labels(resolver, plan.layout);
+  read_report(top, plan);
+
+  std::set<std::string> checked;
+  for (const std::string& algorithm : plan.layout.columns) {
+    std::vector<std::string> chain;
+    check_needs(resolver, algorithm, chain, checked);
+  }
+  Expansion expansion(resolver);
+  for (const std::string& task : plan.layout.rows) {
+    for (const std::string& algorithm : plan.layout.columns) {
+      for (const std::int64_t seed : plan.seeds) expansion.add(task, algorithm, seed, true);
+    }
+  }
+  plan.runs = expansion.take();
+  keep_only(plan, options.only);
+  return plan;
+}
+
+}  // namespace labhost

@@ -1,0 +1,111 @@
+// An experiment file as a validated plan: runs, what each needs, and what the report shows.
+//
+//   experiments/table3.toml --(profile, --set)--> Plan --> RunSpec x (task x algorithm x seed) +
+//   needs
+//
+// Everything is validated here, before anything runs: syntax, keys, types, ranges, plugins, files,
+// circular needs. Errors are InputError "FILE:LINE: what was found; what is allowed".
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/plugins/catalogue.hpp"
+
+namespace labhost {
+
+/// A plugin with all its parameters resolved.
+struct PluginUse {
+  std::string plugin, version;
+  ParamValues params;
+  /// SHA-256 of each kFile parameter's content, by parameter name. In the identity the hash stands
+  /// in the place of the path.
+  std::map<std::string, std::string> file_hashes;
+};
+
+struct EvaluationSpec {
+  std::int64_t episodes = 100;        ///< at the end (paper-wide value: section "Evaluation")
+  std::int64_t every = 0;             ///< updates between evaluations while training; 0: none
+  std::int64_t episodes_during = 10;  ///< episodes of each of those
+};
+
+struct NeedSpec {
+  std::string role;     ///< as the algorithm declared it
+  std::string run_key;  ///< the run whose artifact it takes
+};
+
+/// One run: what a worker is given. Two experiments that ask for the same thing ask for one run.
+struct RunSpec {
+  std::string task, algorithm;  ///< labels of the experiment file
+  PluginUse environment, dataset, method;
+  std::int64_t seed = 0;
+  std::int64_t total_steps = 0;
+  std::int64_t log_every = 1;  ///< updates between metric rows
+  EvaluationSpec evaluation;
+  std::vector<NeedSpec> needs;
+  bool reported = true;  ///< false for runs that exist only because others need them
+  std::string run_key;   ///< SHA-256 of identity()
+
+  /// What determines the result, canonical (sorted keys): plugins, versions, parameters, file
+  /// hashes, steps, logging and evaluation settings, seed, run keys of needs. Labels stay out.
+  nlohmann::json identity() const;
+  /// identity plus labels and file paths: what the store keeps and the worker reads.
+  nlohmann::json config() const;
+  static RunSpec from_config(const nlohmann::json& config);
+};
+
+/// How workers run; no part of a run's identity.
+struct RunnerSettings {
+  std::int64_t threads = 1;              ///< compute threads per worker
+  double checkpoint_seconds = 30;        ///< time between checkpoints
+  double heartbeat_stale_seconds = 120;  ///< silence after which another host's run counts as dead
+  std::string device = "cpu";            ///< "cpu", "cuda" or "auto"
+  std::string log_level = "info";
+};
+
+/// What `labhost report NAME` shows. Stored with the experiment, so a report needs no TOML.
+struct ReportLayout {
+  std::string title;
+  std::vector<std::string> rows;              ///< tasks, in order
+  std::vector<std::string> columns;           ///< algorithms, in order
+  std::map<std::string, std::string> labels;  ///< of tasks and algorithms; absent: the name itself
+  /// Metrics shown as columns instead of algorithms (Table 1); empty: the score of each algorithm.
+  std::vector<std::string> metrics;
+  std::string paper_table;  ///< table_name in paper_cell, "" when the paper has no such table
+  std::int64_t digits = 2;
+  nlohmann::json to_json() const;
+  static ReportLayout from_json(const nlohmann::json& json);
+};
+
+struct PaperCell {
+  std::string table_name, task, algorithm;
+  std::optional<double> mean, sem;
+};
+
+struct Plan {
+  std::string experiment, profile;
+  std::filesystem::path file;
+  ReportLayout layout;
+  std::vector<std::int64_t> seeds;
+  std::vector<RunSpec> runs;  ///< every run once, needed runs before those that need them
+  std::vector<PaperCell> paper;
+  RunnerSettings runner;
+};
+
+struct PlanOptions {
+  std::optional<std::string> profile;
+  std::vector<std::string>
+      set;  ///< "algorithm.moma-ppo.lambda_g=0": a TOML value after the first '='
+  std::vector<std::string> only;     ///< "task=favorable,algorithm=iql|maiql": all must hold
+  std::optional<std::string> seeds;  ///< "0,1,4" or "0-9"
+};
+
+Plan make_plan(const std::filesystem::path& file, const PlanOptions& options,
+               const Catalogue& catalogue);
+
+}  // namespace labhost

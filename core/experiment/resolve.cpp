@@ -1,0 +1,298 @@
+#include "core/experiment/resolve.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+#include <system_error>
+
+#include "core/base/hash.hpp"
+#include "core/base/text.hpp"
+#include "core/experiment/document.hpp"
+
+namespace labhost {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kMostSteps = 1'000'000'000'000;
+constexpr std::int64_t kMostEpisodes = 1'000'000;
+
+// Keys of [algorithm.NAME] that are not its plugin's parameters.
+const std::vector<std::string> kReserved = {"label", "plugin",     "steps",    "seed",
+                                            "task",  "evaluation", "log_every"};
+// Keys of [algorithm.NAME.task.NAME] that are not.
+const std::vector<std::string> kReservedOnTask = {"steps", "seed", "evaluation", "log_every"};
+
+// Runs `lookup`, whose errors know no place, for a value written at `location`.
+template <typename Lookup>
+auto located(const Location& location, const Lookup& lookup) -> decltype(lookup()) {
+  try {
+    return lookup();
+  } catch (const InputError& error) {
+    throw location.error(error.what());
+  }
+}
+
+const PluginDescription& find_plugin(const Catalogue& catalogue, PluginKind kind,
+                                     const std::string& name, const Location& location) {
+  return located(location,
+                 [&]() -> const PluginDescription& { return catalogue.find(kind, name); });
+}
+
+std::string expand_home(const std::string& path, const Location& location) {
+  for (const char* prefix : {"~", "$HOME", "${HOME}"}) {
+    const std::string start = prefix;
+    if (path.compare(0, start.size(), start) != 0) continue;
+    if (path.size() > start.size() && path[start.size()] != '/') continue;
+    const char* home = std::getenv("HOME");
+    if (home == nullptr) throw location.error("\"" + path + "\": HOME is not set");
+    return home + path.substr(start.size());
+  }
+  return path;
+}
+
+// Absolute, so that a worker finds it from anywhere. The folder of a plugin's default is the
+// library's.
+std::string absolute_file(const std::string& path, const fs::path& folder,
+                          const Location& location) {
+  std::error_code error;
+  const fs::path file = fs::absolute(folder / expand_home(path, location), error);
+  const std::string name = (error ? fs::path(path) : file).lexically_normal().string();
+  if (!fs::exists(name, error)) throw location.error("file " + name + " does not exist");
+  if (!fs::is_regular_file(name, error)) throw location.error(name + " is not a file");
+  return name;
+}
+
+// The text of a value whose type suits the parameter; nothing for another type.
+std::optional<std::string> text_for(ParamType type, const Node& node) {
+  const bool number = node.kind == Node::Kind::kInteger || node.kind == Node::Kind::kReal;
+  switch (type) {
+    case ParamType::kReal:
+    case ParamType::kInteger:
+      if (number) return node.describe();
+      break;
+    case ParamType::kFlag:
+      if (node.kind == Node::Kind::kFlag) return node.describe();
+      break;
+    case ParamType::kText:
+    case ParamType::kFile:
+      if (node.kind == Node::Kind::kText) return node.text;
+      break;
+  }
+  return std::nullopt;
+}
+
+void read_evaluation(const TableView& table, EvaluationSpec& evaluation) {
+  table.allow_only({"episodes", "every", "episodes_during"});
+  evaluation.episodes = table.integer("episodes", 0, kMostEpisodes).value_or(evaluation.episodes);
+  evaluation.every = table.integer("every", 0, kMostSteps).value_or(evaluation.every);
+  evaluation.episodes_during =
+      table.integer("episodes_during", 1, kMostEpisodes).value_or(evaluation.episodes_during);
+}
+
+// 0, 1, ... or "run": nothing.
+std::optional<std::int64_t> read_shared_seed(const TableView& table) {
+  const Node* seed = table.find("seed");
+  if (seed == nullptr) return 0;
+  if (seed->kind == Node::Kind::kText && seed->text == "run") return std::nullopt;
+  const auto value = as_integer(*seed);
+  if (value && *value >= 0) return value;
+  throw table.error("seed",
+                    "must be a whole number of at least 0, or \"run\" for the seed of the "
+                    "run that needs it; found " +
+                        seed->describe());
+}
+
+std::vector<std::string> with_params(std::vector<std::string> keys,
+                                     const PluginDescription& plugin) {
+  const std::vector<std::string> params = plugin.param_names();
+  keys.insert(keys.end(), params.begin(), params.end());
+  return keys;
+}
+
+void check_reserved(const PluginDescription& plugin, const TableView& table) {
+  for (const std::string& key : kReserved) {
+    if (plugin.find_param(key) == nullptr) continue;
+    throw table.node().location.error("plugin \"" + plugin.name + "\" has a parameter \"" + key +
+                                      "\", which means something else in [" + table.path() +
+                                      "]; rename the plugin's parameter");
+  }
+}
+
+void check_names(const TableView& section, const char* noun) {
+  for (const auto& [name, node] : section.node().members) {
+    if (is_plain_name(name)) continue;
+    throw node.location.error(std::string("a ") + noun + " cannot be named \"" + name +
+                              "\"; use letters, digits, - and _");
+  }
+}
+
+std::vector<std::string> names_in(const Node& root, const char* section) {
+  const Node* node = root.find(section);
+  return node == nullptr ? std::vector<std::string>{} : node->keys();
+}
+
+}  // namespace
+
+Resolver::Resolver(const Node& root, const Catalogue& catalogue)
+    : root_(root), catalogue_(catalogue) {}
+
+std::vector<std::string> Resolver::algorithm_names() const { return names_in(root_, "algorithm"); }
+std::vector<std::string> Resolver::task_names() const { return names_in(root_, "task"); }
+
+std::optional<TableView> Resolver::algorithm_table(const std::string& name) const {
+  const auto section = TableView(root_, "").table("algorithm");
+  return section ? section->table(name) : std::nullopt;
+}
+
+std::optional<TableView> Resolver::task_table(const std::string& name) const {
+  const auto section = TableView(root_, "").table("task");
+  return section ? section->table(name) : std::nullopt;
+}
+
+const PluginDescription& Resolver::algorithm_plugin(const std::string& name) const {
+  const TableView table = *algorithm_table(name);
+  const Node* named = table.find("plugin");
+  const Location& location = named != nullptr ? named->location : table.node().location;
+  return find_plugin(catalogue_, PluginKind::kAlgorithm, table.text("plugin").value_or(name),
+                     location);
+}
+
+void Resolver::check_all() {
+  const TableView top(root_, "");
+  if (const auto tasks = top.table("task")) {
+    check_names(*tasks, "task");
+    for (const std::string& name : tasks->node().keys()) check_task(*tasks->table(name));
+  }
+  if (const auto algorithms = top.table("algorithm")) {
+    check_names(*algorithms, "algorithm");
+    for (const std::string& name : algorithms->node().keys()) {
+      check_algorithm(*algorithms->table(name));
+    }
+  }
+}
+
+// Plugins of unused tasks are not asked for: a file of common tasks may name more than are built.
+void Resolver::check_task(const TableView& table) {
+  table.allow_only({"label", "environment", "dataset"});
+  table.text("label");
+  for (const char* key : {"environment", "dataset"}) {
+    table.require(key, "expected " + std::string(key) + " = { plugin = \"...\" }");
+    const TableView part = *table.table(key);
+    part.require("plugin", "expected the name of a plugin");
+    part.text("plugin");
+  }
+}
+
+void Resolver::check_algorithm(const TableView& table) {
+  const std::string name = table.path().substr(table.path().find('.') + 1);
+  table.text("label");
+  const PluginDescription& plugin = algorithm_plugin(name);
+  check_reserved(plugin, table);
+  if (table.find("device") != nullptr && plugin.find_param("device") == nullptr) {
+    throw table.error("device", "is no setting of an algorithm; it belongs in [run]");
+  }
+  read_method(table, plugin, Files::kIgnore);
+  const auto overrides = table.table("task");
+  if (!overrides) return;
+  const std::vector<std::string> tasks = task_names();
+  for (const auto& [task, node] : overrides->node().members) {
+    if (std::find(tasks.begin(), tasks.end(), task) == tasks.end()) {
+      throw node.location.error("[" + overrides->path() + "." + task + "] names an unknown task" +
+                                suggestion(task, tasks));
+    }
+    overrides->table(task)->allow_only(with_params(kReservedOnTask, plugin));
+    Node merged = table.node();
+    overlay(merged, node);
+    read_method(TableView(merged, table.path()), plugin, Files::kIgnore);
+  }
+}
+
+ResolvedTask Resolver::task(const std::string& name) {
+  const TableView table = *task_table(name);
+  return {plugin_of_task(table, "environment", PluginKind::kEnvironment),
+          plugin_of_task(table, "dataset", PluginKind::kDataset)};
+}
+
+PluginUse Resolver::plugin_of_task(const TableView& task, const char* key, PluginKind kind) {
+  const TableView table = *task.table(key);
+  const PluginDescription& plugin =
+      find_plugin(catalogue_, kind, *table.text("plugin"), table.find("plugin")->location);
+  table.allow_only(with_params({"plugin"}, plugin));
+  return use(plugin, table, Files::kHash);
+}
+
+ResolvedMethod Resolver::method(const std::string& algorithm, const std::string& task) {
+  const TableView table = *algorithm_table(algorithm);
+  const PluginDescription& plugin = algorithm_plugin(algorithm);
+  const auto overrides = table.table("task");
+  if (!overrides || overrides->find(task) == nullptr) {
+    return read_method(table, plugin, Files::kHash);
+  }
+  Node merged = table.node();
+  overlay(merged, *overrides->find(task));
+  return read_method(TableView(merged, table.path()), plugin, Files::kHash);
+}
+
+ResolvedMethod Resolver::read_method(const TableView& table, const PluginDescription& plugin,
+                                     Files files) {
+  table.allow_only(with_params(kReserved, plugin));
+  ResolvedMethod method;
+  method.use = use(plugin, table, files);
+  method.needs = plugin.needs;
+  table.require("steps", "expected the number of updates");
+  method.steps = *table.integer("steps", 1, kMostSteps);
+  const TableView top(root_, "");
+  if (const auto run = top.table("run")) {
+    method.log_every = run->integer("log_every", 1, kMostSteps).value_or(method.log_every);
+  }
+  method.log_every = table.integer("log_every", 1, kMostSteps).value_or(method.log_every);
+  if (const auto evaluation = top.table("evaluation")) {
+    read_evaluation(*evaluation, method.evaluation);
+  }
+  if (const auto evaluation = table.table("evaluation")) {
+    read_evaluation(*evaluation, method.evaluation);
+  }
+  method.shared_seed = read_shared_seed(table);
+  return method;
+}
+
+PluginUse Resolver::use(const PluginDescription& plugin, const TableView& table, Files files) {
+  PluginUse result{plugin.name, plugin.version, {}, {}};
+  result.params = located(table.node().location, [&plugin] { return default_values(plugin); });
+  for (const ParamDescription& param : plugin.params) {
+    std::string& value = result.params[param.name];
+    const Node* given = table.find(param.name);
+    if (given != nullptr) value = parameter(plugin, param, table);
+    if (param.type != ParamType::kFile || value.empty() || files == Files::kIgnore) continue;
+    const Location& location = given != nullptr ? given->location : table.node().location;
+    value = absolute_file(
+        value, given != nullptr ? location.folder() : plugin.library.parent_path(), location);
+    const std::string& path = value;
+    result.file_hashes[param.name] = located(location, [this, &path] { return hash_of(path); });
+  }
+  return result;
+}
+
+std::string Resolver::parameter(const PluginDescription& plugin, const ParamDescription& param,
+                                const TableView& table) const {
+  const Node& given = *table.find(param.name);
+  const std::optional<std::string> text = text_for(param.type, given);
+  if (!text) {
+    const char* expected = param.type == ParamType::kFlag      ? "true or false"
+                           : param.type == ParamType::kReal    ? "a real number"
+                           : param.type == ParamType::kInteger ? "a whole number"
+                                                               : "text in quotes";
+    throw table.error(param.name,
+                      "must be " + std::string(expected) + ", found " + given.describe());
+  }
+  return located(given.location, [&] { return canonical_value(plugin, param, *text); });
+}
+
+const std::string& Resolver::hash_of(const std::string& path) {
+  const auto known = hashes_.find(path);
+  if (known != hashes_.end()) return known->second;
+  return hashes_[path] = sha256_file(path);
+}
+
+}  // namespace labhost

@@ -1,0 +1,68 @@
+// From tables of the file to plugins with all their parameters.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/experiment/node.hpp"
+#include "core/experiment/plan.hpp"
+
+namespace labhost {
+
+/// What a run of one algorithm on one task is, whatever its seed.
+struct ResolvedMethod {
+  PluginUse use;
+  std::vector<NeedDescription> needs;
+  std::int64_t steps = 0;
+  std::int64_t log_every = 100;
+  EvaluationSpec evaluation;
+  /// Seed of the one run that all runs share which need this algorithm; absent: each run needs the
+  /// run of its own seed.
+  std::optional<std::int64_t> shared_seed = 0;
+};
+
+struct ResolvedTask {
+  PluginUse environment, dataset;
+};
+
+class Resolver {
+ public:
+  /// `root` and `catalogue` must outlive the resolver.
+  Resolver(const Node& root, const Catalogue& catalogue);
+
+  /// Checks every [task.*] and [algorithm.*] table, used or not: a misspelt name in a profile
+  /// makes a table of its own, and must not pass in silence. Files are looked at only by task()
+  /// and method().
+  void check_all();
+
+  ResolvedTask task(const std::string& name);
+  ResolvedMethod method(const std::string& algorithm, const std::string& task);
+
+  /// The [algorithm.NAME] or [task.NAME] table.
+  std::optional<TableView> algorithm_table(const std::string& name) const;
+  std::optional<TableView> task_table(const std::string& name) const;
+  const PluginDescription& algorithm_plugin(const std::string& name) const;
+  std::vector<std::string> algorithm_names() const;
+  std::vector<std::string> task_names() const;
+
+ private:
+  enum class Files { kIgnore, kHash };
+
+  void check_task(const TableView& table);
+  void check_algorithm(const TableView& table);
+  PluginUse plugin_of_task(const TableView& task, const char* key, PluginKind kind);
+  PluginUse use(const PluginDescription& plugin, const TableView& table, Files files);
+  ResolvedMethod read_method(const TableView& table, const PluginDescription& plugin, Files files);
+  std::string parameter(const PluginDescription& plugin, const ParamDescription& param,
+                        const TableView& table) const;
+  const std::string& hash_of(const std::string& path);
+
+  const Node& root_;
+  const Catalogue& catalogue_;
+  std::map<std::string, std::string> hashes_;  // by path
+};
+
+}  // namespace labhost

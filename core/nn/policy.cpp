@@ -1,0 +1,110 @@
+#include "core/nn/policy.hpp"
+
+#include <cmath>
+
+#include "core/nn/values.hpp"
+
+namespace labhost {
+
+namespace {
+
+constexpr double kMinLogStd = -6, kMaxLogStd = 0;  // released code
+constexpr double kSquashMargin = 1e-5;             // released code: atanh and log stay finite
+constexpr double kIllegal = 1e10;                  // released code: subtracted from absent choices
+
+MlpShape policy_shape(const TaskSpec& task, std::int64_t inputs, std::int64_t hidden) {
+  // Gaussian: the first half of the outputs is the mean, the second the log standard deviation.
+  return {inputs, task.discrete() ? task.action_size() : 2 * task.action_size(), hidden, 2};
+}
+
+Tensor standard_normal(const Tensor& like, at::Generator generator) {
+  return torch::randn(like.sizes(), generator, like.options().requires_grad(false));
+}
+
+}  // namespace
+
+TeamPolicy::TeamPolicy(const TaskSpec& task, Distribution continuous, std::int64_t inputs,
+                       std::int64_t hidden, torch::Device device, at::Generator generator)
+    : Mlp(task.agent_count(), policy_shape(task, inputs, hidden), device, std::move(generator),
+          live_inputs(task, inputs)),
+      layout_(task),
+      distribution_(task.discrete() ? Distribution::kCategorical : continuous) {}
+
+Tensor TeamPolicy::log_choices(const Tensor& input) const {
+  Tensor logits = forward(input);
+  if (layout_.mask().defined()) logits = logits - kIllegal * (1 - layout_.mask().to(logits));
+  return torch::log_softmax(logits, -1);
+}
+
+TeamPolicy::Gaussian TeamPolicy::gaussian(const Tensor& input) const {
+  const Tensor output = forward(input);
+  const std::int64_t width = output.size(-1) / 2;
+  return {output.narrow(-1, 0, width),
+          output.narrow(-1, width, width).clamp(kMinLogStd, kMaxLogStd)};
+}
+
+/// sum_a [ log N(u; mean, std) - log(1 - tanh(u')^2 + eps) ], u' = u kept off the bounds.
+Tensor TeamPolicy::gaussian_log_prob(const Gaussian& gaussian, const Tensor& before_squash) const {
+  const Tensor z = (before_squash - gaussian.mean) * torch::exp(-gaussian.log_std);
+  Tensor log_density = -0.5 * (2 * gaussian.log_std + z * z + std::log(2 * std::acos(-1.0)));
+  if (distribution_ == Distribution::kSquashedGaussian) {
+    const Tensor squashed = torch::tanh(before_squash).clamp(-1 + kSquashMargin, 1 - kSquashMargin);
+    log_density = log_density - torch::log(1 - squashed * squashed + kSquashMargin);
+  }
+  if (layout_.mask().defined()) log_density = log_density * layout_.mask().to(log_density);
+  return log_density.sum(-1);
+}
+
+Tensor TeamPolicy::log_prob(const Tensor& input, const Tensor& action) const {
+  const Tensor own = layout_.split(action);
+  if (distribution_ == Distribution::kCategorical) {
+    return log_choices(input).gather(-1, own.to(torch::kLong)).squeeze(-1);
+  }
+  const Tensor before = distribution_ == Distribution::kSquashedGaussian
+                            ? torch::atanh(own.clamp(-1 + kSquashMargin, 1 - kSquashMargin))
+                            : own;
+  return gaussian_log_prob(gaussian(input), before);
+}
+
+TeamPolicy::Sample TeamPolicy::sample(const Tensor& input, at::Generator generator) const {
+  if (distribution_ == Distribution::kCategorical) {
+    const Tensor log_p = log_choices(input);  // [N, B, choices]
+    const Tensor drawn =
+        torch::multinomial(log_p.exp().flatten(0, 1), 1, /*replacement=*/true, generator)
+            .view({log_p.size(0), log_p.size(1), 1});
+    return {layout_.merge(drawn.to(log_p.scalar_type())), log_p.gather(-1, drawn).squeeze(-1)};
+  }
+  const Gaussian distribution = gaussian(input);
+  const Tensor before = distribution.mean +
+                        distribution.log_std.exp() * standard_normal(distribution.mean, generator);
+  const Tensor own =
+      distribution_ == Distribution::kSquashedGaussian ? torch::tanh(before) : before;
+  return {layout_.merge(own), gaussian_log_prob(distribution, before)};
+}
+
+Tensor TeamPolicy::greedy(const Tensor& input) const {
+  if (distribution_ == Distribution::kCategorical) {
+    const Tensor choice = log_choices(input).argmax(-1, /*keepdim=*/true);
+    return layout_.merge(choice.to(input.scalar_type()));
+  }
+  const Tensor mean = gaussian(input).mean;
+  return layout_.merge(distribution_ == Distribution::kSquashedGaussian ? torch::tanh(mean) : mean);
+}
+
+MemorylessPolicy::MemorylessPolicy(const TaskSpec& task, const TeamPolicy& network,
+                                   torch::Device device, bool greedy, at::Generator generator)
+    : network_(network),
+      observe_(task, device),
+      device_(device),
+      greedy_(greedy),
+      generator_(std::move(generator)) {}
+
+Tensor MemorylessPolicy::act(const Tensor&, const Tensor& state) {
+  const torch::NoGradGuard no_grad;
+  const Tensor input = observe_(state.to(device_));
+  const Tensor action =
+      greedy_ ? network_.greedy(input) : network_.sample(input, generator_).action;
+  return action.to(torch::kCPU);
+}
+
+}  // namespace labhost

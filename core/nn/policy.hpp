@@ -1,0 +1,63 @@
+// Decentralised stochastic policies of a team: categorical, Gaussian, tanh-squashed Gaussian.
+#pragma once
+
+#include "core/nn/actions.hpp"
+#include "core/nn/mlp.hpp"
+#include "core/sdk/algorithm.hpp"
+
+namespace labhost {
+
+enum class Distribution {
+  kCategorical,      ///< discrete actions
+  kGaussian,         ///< unsquashed: PPO, kept near [-1, 1] by the action penalty
+  kSquashedGaussian  ///< tanh: the IQL family and behavioural cloning
+};
+
+/// N policies pi_i(a^i | h^i), Eq. 6. State-dependent log standard deviation clamped to [-6, 0].
+class LABHOST_API TeamPolicy : public Mlp {
+ public:
+  TeamPolicy(const TaskSpec& task, Distribution continuous, std::int64_t inputs,
+             std::int64_t hidden, torch::Device device, at::Generator generator);
+
+  struct Sample {
+    Tensor action;    ///< joint [B, W]
+    Tensor log_prob;  ///< of each agent [N, B]
+  };
+  /// log pi_i(a^i | h^i) [N, B] of joint actions [B, W]; inputs [N, B, I].
+  Tensor log_prob(const Tensor& input, const Tensor& action) const;
+  Sample sample(const Tensor& input, at::Generator generator) const;
+  /// Mean or arg max: joint actions [B, W].
+  Tensor greedy(const Tensor& input) const;
+
+  struct Gaussian {
+    Tensor mean, log_std;  ///< [N, B, A]; log_std clamped
+  };
+  Gaussian gaussian(const Tensor& input) const;
+  /// Normalised log-probabilities of the choices [N, B, choices].
+  Tensor log_choices(const Tensor& input) const;
+  Distribution distribution() const { return distribution_; }
+
+ private:
+  Tensor gaussian_log_prob(const Gaussian& gaussian, const Tensor& before_squash) const;
+
+  ActionLayout layout_;
+  Distribution distribution_;
+};
+
+/// Acts with a TeamPolicy that has no memory: what evaluate() asks for.
+class LABHOST_API MemorylessPolicy : public Policy {
+ public:
+  MemorylessPolicy(const TaskSpec& task, const TeamPolicy& network, torch::Device device,
+                   bool greedy, at::Generator generator);
+  void begin(const Tensor&) override {}
+  Tensor act(const Tensor& index, const Tensor& state) override;
+
+ private:
+  const TeamPolicy& network_;
+  Observer observe_;
+  torch::Device device_;
+  bool greedy_;
+  at::Generator generator_;
+};
+
+}  // namespace labhost

@@ -1,0 +1,67 @@
+// What is known of a plugin without loading it: its header as data.
+//
+// Commands that run no plugin code (dry runs, `plugins list`) must not load LibTorch (0.4 s,
+// 166 MB), so each plugin has a description file `NAME.so.json`, written when it is built
+// (`labhost plugins describe`), or cached by content hash.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/sdk/plugin.hpp"
+
+namespace labhost {
+
+struct ParamDescription {
+  std::string name;
+  ParamType type = ParamType::kReal;
+  std::string default_value;
+  std::optional<double> minimum, maximum;  ///< inclusive
+  std::vector<std::string> choices;        ///< empty: any text
+  std::string unit, meaning, source;
+};
+
+struct NeedDescription {
+  std::string role, algorithm;
+};
+
+struct PluginDescription {
+  PluginKind kind = PluginKind::kAlgorithm;
+  std::string name, version, summary, build_stamp, artifact;
+  std::uint32_t abi_version = 0;
+  std::vector<ParamDescription> params;
+  std::vector<NeedDescription> needs;
+  std::filesystem::path library;
+
+  const ParamDescription* find_param(const std::string& name) const;
+  std::vector<std::string> param_names() const;
+};
+
+const char* to_string(PluginKind kind);  // "algorithm", "environment", "dataset"
+const char* to_string(ParamType type);   // "real", "integer", "flag", "text", "file"
+
+/// Resolved parameters of one plugin use: every declared name, value as canonical text
+/// (reals by format_real, flags "true"/"false", integers in decimal).
+using ParamValues = std::map<std::string, std::string>;
+
+/// Canonical text of `text` as a value of `param`; throws InputError (without location) that names
+/// the parameter, what was found and what is allowed.
+std::string canonical_value(const PluginDescription& plugin, const ParamDescription& param,
+                            const std::string& text);
+
+/// Defaults of all parameters, in canonical text.
+ParamValues default_values(const PluginDescription& plugin);
+
+/// The content of a description file. Where `plugin.library` exists, `library.bytes` holds its
+/// size: by it and by the file times Catalogue::discover tells whether the description is still
+/// true.
+nlohmann::json to_json(const PluginDescription& plugin);
+/// Throws InputError that names `where` when fields are missing or of the wrong type.
+PluginDescription description_from_json(const nlohmann::json& json, const std::string& where);
+
+}  // namespace labhost

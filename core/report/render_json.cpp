@@ -1,0 +1,48 @@
+// Everything that a table knows; numbers read back as the same doubles.
+#include <nlohmann/json.hpp>
+
+#include "core/report/render.hpp"
+#include "core/report/values.hpp"
+
+namespace labhost {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json cell_object(const CellSummary& cell) {
+  Json values = Json::array();
+  for (std::size_t i = 0; i < cell.values.size(); ++i) {
+    values.push_back({{"seed", cell.seeds[i]}, {"value", real_json(cell.values[i])}});
+  }
+  std::optional<double> difference;
+  if (cell.mean && cell.paper_mean) difference = *cell.mean - *cell.paper_mean;
+  return {{"task", cell.task},
+          {"algorithm", cell.column},
+          {"seeds", cell.values.size()},
+          {"mean", real_json(cell.mean)},
+          {"sem", real_json(cell.sem)},
+          {"paper_mean", real_json(cell.paper_mean)},
+          {"paper_sem", real_json(cell.paper_sem)},
+          {"difference", real_json(difference)},
+          {"best", cell.best},
+          {"values", values},
+          {"missing_seeds", cell.missing_seeds},
+          {"failed_seeds", cell.failed_seeds},
+          {"valueless_seeds", cell.valueless_seeds}};
+}
+
+}  // namespace
+
+std::string render_json(const Table& table) {
+  Json cells = Json::array();
+  for (const auto& row : table.cells) {
+    for (const CellSummary& cell : row) cells.push_back(cell_object(cell));
+  }
+  const Json document = {{"experiment", table.experiment},
+                         {"profile", table.profile},
+                         {"layout", table.layout.to_json()},
+                         {"cells", cells}};
+  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace labhost

@@ -1,0 +1,27 @@
+// What the scheduler hands to a worker process: a claimed run and how to run it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "core/experiment/plan.hpp"
+
+namespace labhost {
+
+struct Job {
+  std::filesystem::path store;
+  std::int64_t run_id = 0, attempt = 0;
+  std::filesystem::path log;  ///< stdout and stderr of the worker; appended to
+  RunnerSettings runner;
+  std::filesystem::path environment, dataset, method;  ///< plugin libraries
+  std::string command_line;                            ///< of the scheduler, for provenance
+
+  std::string to_text() const;  ///< JSON
+  static Job from_text(const std::string& text);
+};
+
+/// Folder of a run's files (checkpoint, artifact, logs), relative to the store's folder.
+std::filesystem::path run_folder(const std::string& run_key);
+
+}  // namespace labhost

@@ -1,0 +1,56 @@
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "core/plugins/contract.hpp"
+#include "core/plugins/loader.hpp"
+#include "core/runner/job.hpp"
+#include "core/runner/worker/bench.hpp"
+#include "core/runner/worker/entry.hpp"
+#include "core/runner/worker/fork_server.hpp"
+#include "core/runner/worker/run_job.hpp"
+
+namespace labhost {
+
+namespace {
+
+int describe(const std::string& library) {
+  std::printf("%s\n", to_json(LoadedPlugin::load(library).description()).dump(1).c_str());
+  return 0;
+}
+
+int run(const std::string& text) {
+  install_stop_signals();
+  return run_job(Job::from_text(text));
+}
+
+int dispatch(int argc, const char* const* argv) {
+  const std::string mode = argc > 0 ? argv[0] : "";
+  if (mode == "serve" && argc == 2) return serve(std::stoi(argv[1]));
+  if (mode == "run" && argc == 2) return run(argv[1]);
+  if (mode == "describe" && argc == 2) return describe(argv[1]);
+  if (mode == "check" && argc == 2) return check_plugin(argv[1]);
+  if (mode == "bench" && argc >= 2) {
+    return bench_in_worker({argv + 1, argv + argc});
+  }
+  throw InputError("worker: unknown mode '" + mode + "'; this command is the host's own");
+}
+
+}  // namespace
+
+}  // namespace labhost
+
+extern "C" __attribute__((visibility("default"))) int labhost_worker_main(int argc,
+                                                                          const char* const* argv) {
+  try {
+    return labhost::dispatch(argc, argv);
+  } catch (const labhost::InputError& error) {
+    std::fprintf(stderr, "labhost: %s\n", error.what());
+    return 2;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "labhost: %s\n", error.what());
+    return 1;
+  }
+}

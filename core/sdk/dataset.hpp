@@ -1,0 +1,36 @@
+// Datasets: a source of transitions, with its provenance.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "core/sdk/export.hpp"
+#include "core/sdk/logger.hpp"
+#include "core/sdk/params.hpp"
+#include "core/sdk/types.hpp"
+
+namespace labhost {
+
+struct DatasetContext {
+  const TaskSpec& task;
+  const Params& params;
+  Logger& logger;
+};
+
+class LABHOST_API Dataset {
+ public:
+  virtual ~Dataset() = default;
+
+  /// All transitions, in the order of time, on the CPU. Called once.
+  virtual Transitions load() = 0;
+  /// Where the data comes from, as name and value: stored with each run that uses it.
+  virtual std::map<std::string, std::string> provenance() const = 0;
+};
+
+}  // namespace labhost
+
+/// Exports the dataset `Class(const DatasetContext&)`; last line of a plugin's source.
+#define LABHOST_DATASET(Class, name, version, summary, params)                                 \
+  LABHOST_PLUGIN_(Class, ::labhost::Dataset, ::labhost::DatasetContext,                        \
+                  ::labhost::PluginKind::kDataset, name, version, summary, params, nullptr, 0, \
+                  nullptr)

@@ -1,0 +1,180 @@
+// The result store: every run, parameter, metric, episode, artifact and failure is a row.
+//
+// This folder holds the only SQLite code of the project. One Store is one connection; it is not
+// thread-safe (MetricWriter owns a second connection on its own thread). Any number of processes
+// may have the same file open: WAL, BEGIN IMMEDIATE for every write, a long busy timeout.
+// Creation and migration happen under an exclusive flock on `FILE.lock`, so that two processes
+// never migrate at once. The schema and its promises to SQL users are in schema.sql.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/base/process.hpp"
+#include "core/experiment/plan.hpp"
+
+struct sqlite3;
+
+namespace labhost {
+
+inline constexpr int kSchemaVersion = 1;
+
+/// A write refused because another process has taken the run over since (its attempt is newer).
+class Superseded : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+struct RunRow {
+  std::int64_t id = 0;
+  std::string run_key, experiment, task, algorithm, environment, dataset;
+  std::int64_t seed = 0;
+  std::string status;  ///< queued, running, completed, failed, interrupted
+  std::int64_t step = 0, total_steps = 0;
+  std::optional<double> score, started_at, finished_at, heartbeat_at;
+  std::string host;
+  std::int64_t pid = 0, pid_start = 0, attempt = 0;
+  std::string error;
+  double seconds = 0;  ///< compute time of all attempts so far
+};
+
+struct MetricRow {
+  std::string name;
+  std::int64_t step;
+  double value;
+  double time;  ///< seconds since the epoch
+};
+
+struct EpisodeRow {
+  std::int64_t step, episode;
+  double episode_return, score;
+  std::int64_t length;
+};
+
+struct ArtifactRow {
+  std::int64_t id = 0;
+  std::string kind;  ///< checkpoint, dataset, world-model, policy, video, figure
+  std::int64_t run_id = 0;
+  std::string path, sha256;  ///< path relative to the store's folder
+  std::int64_t bytes = 0;
+};
+
+using Cell = std::variant<std::monostate, std::int64_t, double, std::string>;
+struct QueryResult {
+  std::vector<std::string> columns;
+  std::vector<std::vector<Cell>> rows;
+};
+
+class Store {
+ public:
+  enum class Access {
+    kReadOnly,  ///< the file must exist; never creates, never migrates
+    kReadWrite  ///< creates folder, file and schema when absent; migrates an older schema
+  };
+
+  /// Throws InputError: no such file (read-only), not a database, damaged, a newer schema (both
+  /// versions named), folder not writable, disk full.
+  Store(std::filesystem::path file, Access access);
+  ~Store();
+  Store(Store&&) noexcept;
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  const std::filesystem::path& file() const { return file_; }
+  /// Folder of the store's file: checkpoints, artifacts and logs lie below it.
+  std::filesystem::path folder() const;
+
+  // --- planning and scheduling -----------------------------------------------------------------
+
+  /// Records the experiment, its layout, the paper's cells, and each run that is new (queued) with
+  /// its parameters and needs; links runs to experiment and profile. One transaction; idempotent.
+  /// A plan narrowed by --only or --seeds adds links and removes none.
+  void record_plan(const Plan& plan);
+
+  /// The rows of these run keys that exist, by key.
+  std::map<std::string, RunRow> runs_by_key(const std::vector<std::string>& run_keys);
+  std::optional<RunRow> run_by_id(std::int64_t run_id);
+
+  /// Takes the run for `owner` when it is queued, interrupted, failed, or running under an owner
+  /// that is dead (same host: process gone; other host: heartbeat older than `stale_seconds`).
+  /// Returns the new attempt number, or nothing when it is completed or alive elsewhere. Atomic.
+  std::optional<std::int64_t> claim(std::int64_t run_id, const ProcessId& owner,
+                                    double stale_seconds);
+
+  /// Moves the claim to another process of the same attempt (scheduler to worker). Throws
+  /// Superseded when the attempt is over or no longer the run's.
+  void transfer_claim(std::int64_t run_id, std::int64_t attempt, const ProcessId& owner);
+
+  /// Ends the attempt as `failed` or `interrupted`; `error` may be empty. No effect when the
+  /// attempt is over already or superseded. `seconds` is added to the run's compute time.
+  void end_attempt(std::int64_t run_id, std::int64_t attempt, const std::string& status,
+                   const std::string& error, double seconds);
+
+  // --- a worker's own run ----------------------------------------------------------------------
+
+  /// The configuration text recorded by record_plan (RunSpec::config).
+  std::string run_config(std::int64_t run_id);
+  void set_provenance(std::int64_t run_id, const std::map<std::string, std::string>& values);
+  /// Deletes metric and episode rows later than `step`: what a dead attempt wrote after its
+  /// checkpoint. step = -1 deletes all.
+  void drop_after(std::int64_t run_id, std::int64_t step);
+  /// The last artifact of `kind` of the run with this key.
+  std::optional<ArtifactRow> artifact_of(const std::string& run_key, const std::string& kind);
+  void add_need(std::int64_t run_id, std::int64_t artifact_id);
+  /// status completed, score, step = total_steps, artifacts: one transaction, synced to disk.
+  /// Throws Superseded when `attempt` is no longer the run's.
+  void complete(std::int64_t run_id, std::int64_t attempt, std::optional<double> score,
+                const std::vector<ArtifactRow>& artifacts, double seconds);
+
+  // --- reading ---------------------------------------------------------------------------------
+
+  /// Runs one read-only statement. Throws InputError with SQLite's message; a statement that
+  /// writes is refused. `params` bind to ?1, ?2, ... The scalar aggregates iqm(x), sem(x),
+  /// boot_lo(x), boot_hi(x) are available.
+  QueryResult query(const std::string& sql, const std::vector<Cell>& params = {});
+
+  /// Deletes runs with their metrics, episodes, artifacts' rows and parameters; returns the paths
+  /// of their files. Throws InputError when one is alive.
+  std::vector<std::string> delete_runs(const std::vector<std::int64_t>& run_ids);
+
+  sqlite3* handle() const { return db_; }
+
+ private:
+  std::filesystem::path file_;
+  sqlite3* db_ = nullptr;
+};
+
+/// Writes the metrics of one run off the training thread: one thread, one connection, batched
+/// transactions. The training thread only appends to a buffer.
+class MetricWriter {
+ public:
+  MetricWriter(const std::filesystem::path& file, std::int64_t run_id, std::int64_t attempt);
+  /// Flushes; errors are swallowed here, so call flush() first to see them.
+  ~MetricWriter();
+  MetricWriter(const MetricWriter&) = delete;
+
+  void add(MetricRow row);
+  void add(EpisodeRow row);
+  /// The step that the next heartbeat (about once a second) writes to run.step.
+  void progress(std::int64_t step);
+
+  /// Returns when all that was added is committed and on disk (synchronous = FULL): the barrier
+  /// before a checkpoint is renamed into place. Throws what the writer thread met: Superseded, or
+  /// std::runtime_error (disk full, I/O error).
+  void flush();
+
+  /// True when the writer met an error: the worker should stop and call flush() for the reason.
+  bool failed() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace labhost

@@ -1,0 +1,81 @@
+// IBC: independent behavioural cloning.  Section 5.1.
+//
+// Symbols: B batch, N agents, O observation, W joint action.
+// Differences from the released code: 1. gradient norms are clipped to 1 as the paper says
+// (released code: not clipped for this algorithm; gradient_clip = 0).
+#include "core/nn/adam.hpp"
+#include "core/nn/policy.hpp"
+#include "core/nn/sampler.hpp"
+#include "plugins/algorithms/ibc/losses.hpp"
+
+namespace labhost {
+
+namespace {
+
+// --- parameters ---------------------------------------------------------------------------------
+
+constexpr ParamDecl kParams[] = {
+    {"learning_rate", ParamType::kReal, "3e-4", "0", "1", nullptr, "", "Adam's learning rate",
+     "Appendix A.2"},
+    {"batch_size", ParamType::kInteger, "256", "1", "1000000", nullptr, "transitions",
+     "mini-batch size", "Appendix A.2"},
+    {"hidden", ParamType::kInteger, "256", "1", "65536", nullptr, "units",
+     "units of each of the two hidden layers", "Appendix A.2"},
+    {"gradient_clip", ParamType::kReal, "1", "0", nullptr, nullptr, "",
+     "bound of each network's gradient norm; 0: none", "Appendix A.2"},
+};
+
+class Ibc final : public Algorithm {
+ public:
+  // --- networks ---------------------------------------------------------------------------------
+
+  explicit Ibc(const AlgorithmContext& c)
+      : task_(c.task),
+        device_(c.device),
+        observe_(c.task, c.device),
+        sampler_(c.data, c.params.integer("batch_size"), c.streams.get("batches")),
+        policy_(c.task, Distribution::kSquashedGaussian, c.task.observation_width(),
+                c.params.integer("hidden"), c.device, c.streams.get("networks")),
+        optimiser_({&policy_}, c.params.real("learning_rate"),
+                   c.params.real("gradient_clip") > 0 ? Clip::kPerCopy : Clip::kNone,
+                   c.params.real("gradient_clip")) {}
+
+  // --- update -----------------------------------------------------------------------------------
+
+  Metrics update() override {
+    const Batch batch = sampler_.draw();
+    const Tensor log_prob = policy_.log_prob(observe_(batch.state), batch.action);  // [N, B]
+    Metrics metrics;
+    metrics.add("policy/loss", optimiser_.minimise(ibc::negative_log_likelihood(log_prob)));
+    return metrics;
+  }
+
+  // --- policy, save, load -----------------------------------------------------------------------
+
+  std::unique_ptr<Policy> policy(bool greedy, at::Generator generator) override {
+    return std::make_unique<MemorylessPolicy>(task_, policy_, device_, greedy, generator);
+  }
+  void save(Archive& archive) const override {
+    policy_.save(archive, "policy");
+    optimiser_.save(archive, "optimiser");
+  }
+  void load(const Archive& archive) override {
+    policy_.load(archive, "policy");
+    optimiser_.load(archive, "optimiser");
+  }
+
+ private:
+  const TaskSpec task_;
+  const torch::Device device_;
+  Observer observe_;
+  Sampler sampler_;
+  TeamPolicy policy_;
+  Adam optimiser_;
+};
+
+}  // namespace
+
+}  // namespace labhost
+
+LABHOST_ALGORITHM(labhost::Ibc, "ibc", "1.0.0", "Independent behavioural cloning", labhost::kParams,
+                  "policy");

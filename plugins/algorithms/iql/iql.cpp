@@ -1,0 +1,195 @@
+// IQL: implicit Q-learning (Kostrikov et al., 2021), centralised: one learner sees the state and
+// chooses the joint action.  Section 5.1; Appendix A, Eq. 1-3.
+//
+// Symbols: B batch, S state, W joint action of the team, W' of the single learner.
+// Differences from the released code: 1. gradient norms are clipped to 1 as the paper says
+// (released code: not clipped here; gradient_clip = 0). From the official IQL: 2. log standard
+// deviations depend on the state (paper); 3. no dropout, no layer norm.
+#include <cmath>
+
+#include "core/nn/adam.hpp"
+#include "core/nn/policy.hpp"
+#include "core/nn/sampler.hpp"
+#include "core/nn/values.hpp"
+#include "plugins/algorithms/iql/losses.hpp"
+
+namespace labhost {
+
+namespace {
+
+// --- parameters ---------------------------------------------------------------------------------
+
+constexpr ParamDecl kParams[] = {
+    {"expectile", ParamType::kReal, "0.7", "0.5", "1", nullptr, "", "expectile of V",
+     "Appendix A.2"},
+    {"temperature", ParamType::kReal, "3", "0", nullptr, nullptr, "",
+     "inverse temperature of advantage-weighted regression", "Appendix A.2"},
+    {"weight_max", ParamType::kReal, "100", "0", nullptr, nullptr, "", "largest regression weight",
+     "released code"},
+    {"discount", ParamType::kReal, "0.99", "0", "1", nullptr, "", "discount factor",
+     "Appendix A.2"},
+    {"polyak", ParamType::kReal, "0.005", "0", "1", nullptr, "", "rate of the target critics",
+     "Appendix A.2"},
+    {"learning_rate", ParamType::kReal, "3e-4", "0", "1", nullptr, "", "Adam's learning rate",
+     "Appendix A.2"},
+    {"policy_schedule", ParamType::kText, "cosine", nullptr, nullptr, "cosine|constant", "",
+     "decay of the policy's learning rate over the run", "official IQL"},
+    {"batch_size", ParamType::kInteger, "256", "1", "1000000", nullptr, "transitions",
+     "mini-batch size", "Appendix A.2"},
+    {"hidden", ParamType::kInteger, "256", "1", "65536", nullptr, "units",
+     "units of each of the two hidden layers", "Appendix A.2"},
+    {"gradient_clip", ParamType::kReal, "1", "0", nullptr, nullptr, "",
+     "bound of each network's gradient norm; 0: none", "Appendix A.2"},
+    {"scale_rewards", ParamType::kFlag, "false", nullptr, nullptr, nullptr, "",
+     "multiply rewards by 1000 / (best - worst trajectory return); the ant tasks", "official IQL"},
+};
+
+/// The dataset as the single learner sees it.
+Transitions joined(const TaskSpec& task, const Transitions& data) {
+  Transitions joint = data;
+  joint.action = join_actions(task, data.action);
+  return joint;
+}
+
+/// Acts for the whole team: the learner's choice, split among the agents.
+class CentralisedPolicy final : public Policy {
+ public:
+  CentralisedPolicy(const TaskSpec& team, std::unique_ptr<Policy> single)
+      : team_(team), single_(std::move(single)) {}
+  void begin(const Tensor& index) override { single_->begin(index); }
+  Tensor act(const Tensor& index, const Tensor& state) override {
+    return split_actions(team_, single_->act(index, state));
+  }
+
+ private:
+  const TaskSpec& team_;
+  std::unique_ptr<Policy> single_;
+};
+
+class Iql final : public Algorithm {
+ public:
+  // --- networks ---------------------------------------------------------------------------------
+
+  explicit Iql(const AlgorithmContext& c)
+      : team_(c.task),
+        task_(centralised(c.task)),
+        device_(c.device),
+        total_steps_(c.total_steps),
+        expectile_(c.params.real("expectile")),
+        temperature_(c.params.real("temperature")),
+        weight_max_(c.params.real("weight_max")),
+        discount_(c.params.real("discount")),
+        polyak_(c.params.real("polyak")),
+        learning_rate_(c.params.real("learning_rate")),
+        cosine_(c.params.text("policy_schedule") == "cosine"),
+        data_(joined(c.task, c.data)),
+        sampler_(data_, c.params.integer("batch_size"), c.streams.get("batches"),
+                 c.params.flag("scale_rewards") ? iql_reward_scale(data_) : 1.0),
+        v_(task_, task_.state_width, c.params.integer("hidden"), device_,
+           c.streams.get("networks")),
+        q_(task_, task_.state_width, c.params.integer("hidden"), device_,
+           c.streams.get("networks")),
+        q_target_(task_, task_.state_width, c.params.integer("hidden"), device_,
+                  c.streams.get("networks")),
+        policy_(task_, Distribution::kSquashedGaussian, task_.state_width,
+                c.params.integer("hidden"), device_, c.streams.get("networks")),
+        clip_(c.params.real("gradient_clip") > 0 ? Clip::kPerCopy : Clip::kNone),
+        v_optimiser_({&v_}, learning_rate_, clip_, c.params.real("gradient_clip")),
+        q_optimiser_({&q_}, learning_rate_, clip_, c.params.real("gradient_clip")),
+        policy_optimiser_({&policy_}, learning_rate_, clip_, c.params.real("gradient_clip")) {
+    q_target_.copy_from(q_);
+  }
+
+  // --- update -----------------------------------------------------------------------------------
+
+  Metrics update() override {
+    const Batch batch = sampler_.draw();
+    const Tensor s = batch.state.unsqueeze(0), s_next = batch.next_state.unsqueeze(0);  // [1, B, S]
+    const Tensor q = target_q(s, batch.action);                                         // [B]
+    Metrics metrics;
+
+    const Tensor v = v_.forward(s).squeeze(0);
+    metrics.add("value/loss", v_optimiser_.minimise(iql::expectile_loss(q, v, expectile_)));
+
+    const Tensor weight = iql::awr_weight(q, value(s), temperature_, weight_max_);
+    const Tensor log_prob = policy_.log_prob(s, batch.action).squeeze(0);
+    schedule_policy();
+    metrics.add("policy/loss", policy_optimiser_.minimise(iql::awr_loss(weight, log_prob)));
+
+    const Tensor target = batch.reward + discount_ * batch.mask * value(s_next);
+    const Tensor twin_q = q_.forward(s, batch.action).squeeze(1);  // [2, B]
+    metrics.add("critic/loss", q_optimiser_.minimise(iql::critic_loss(twin_q, target)));
+
+    q_target_.polyak(q_, polyak_);
+    ++updates_;
+    metrics.add("value/mean", v.mean());
+    metrics.add("policy/weight_mean", weight.mean());
+    return metrics;
+  }
+
+  // --- policy, save, load -----------------------------------------------------------------------
+
+  std::unique_ptr<Policy> policy(bool greedy, at::Generator generator) override {
+    return std::make_unique<CentralisedPolicy>(
+        team_, std::make_unique<MemorylessPolicy>(task_, policy_, device_, greedy, generator));
+  }
+
+  void save(Archive& archive) const override {
+    archive.write("updates", updates_);
+    v_.save(archive, "v");
+    q_.save(archive, "q");
+    q_target_.save(archive, "q_target");
+    policy_.save(archive, "policy");
+    v_optimiser_.save(archive, "v_optimiser");
+    q_optimiser_.save(archive, "q_optimiser");
+    policy_optimiser_.save(archive, "policy_optimiser");
+  }
+  void load(const Archive& archive) override {
+    updates_ = archive.integer("updates");
+    v_.load(archive, "v");
+    q_.load(archive, "q");
+    q_target_.load(archive, "q_target");
+    policy_.load(archive, "policy");
+    v_optimiser_.load(archive, "v_optimiser");
+    q_optimiser_.load(archive, "q_optimiser");
+    policy_optimiser_.load(archive, "policy_optimiser");
+  }
+
+ private:
+  Tensor target_q(const Tensor& s, const Tensor& action) const {
+    const torch::NoGradGuard no_grad;
+    return std::get<0>(q_target_.forward(s, action).min(0)).squeeze(0);
+  }
+  Tensor value(const Tensor& s) const {
+    const torch::NoGradGuard no_grad;
+    return v_.forward(s).squeeze(0);
+  }
+  void schedule_policy() {
+    if (!cosine_) return;
+    const double progress = static_cast<double>(updates_) / static_cast<double>(total_steps_);
+    policy_optimiser_.set_learning_rate(learning_rate_ * 0.5 *
+                                        (1 + std::cos(std::acos(-1.0) * progress)));
+  }
+
+  const TaskSpec team_, task_;
+  const torch::Device device_;
+  const std::int64_t total_steps_;
+  const double expectile_, temperature_, weight_max_, discount_, polyak_, learning_rate_;
+  const bool cosine_;
+  const Transitions data_;
+  Sampler sampler_;
+  StateValue v_;
+  TwinQ q_, q_target_;
+  TeamPolicy policy_;
+  Clip clip_;
+  Adam v_optimiser_, q_optimiser_, policy_optimiser_;
+  std::int64_t updates_ = 0;
+};
+
+}  // namespace
+
+}  // namespace labhost
+
+LABHOST_ALGORITHM(labhost::Iql, "iql", "1.0.0",
+                  "Implicit Q-learning, centralised: sees the state, chooses the joint action",
+                  labhost::kParams, "policy");

@@ -1,0 +1,212 @@
+// MAIQL: implicit Q-learning with QMIX-mixed critics.  Section 5.1; Appendix A, Eq. 1-7.
+//
+// Symbols: B batch, N agents, O observation, W joint action, S state, E encoded joint action.
+// Differences: 1. the mixer of Q sees the joint action (released code; action_aware_mixer = false
+// gives the paper's w_Q(s)). 2. Mixer weights are not constrained to be positive (released code).
+// 3. Twin critics, the smaller of both per agent before mixing; weights capped at 100 (released
+// code).
+#include <cmath>
+
+#include "core/nn/adam.hpp"
+#include "core/nn/mixer.hpp"
+#include "core/nn/policy.hpp"
+#include "core/nn/sampler.hpp"
+#include "core/nn/values.hpp"
+#include "plugins/algorithms/maiql/losses.hpp"
+
+namespace labhost {
+
+namespace {
+
+// --- parameters ---------------------------------------------------------------------------------
+
+constexpr ParamDecl kParams[] = {
+    {"expectile", ParamType::kReal, "0.7", "0.5", "1", nullptr, "", "expectile of V",
+     "Appendix A.2"},
+    {"temperature", ParamType::kReal, "3", "0", nullptr, nullptr, "",
+     "inverse temperature of advantage-weighted regression", "Appendix A.2"},
+    {"weight_max", ParamType::kReal, "100", "0", nullptr, nullptr, "", "largest regression weight",
+     "released code"},
+    {"weights", ParamType::kText, "team", nullptr, nullptr, "team|agent", "",
+     "one regression weight from the mixed Q - V, or one per agent from its own Q^i - V^i",
+     "Eq. 7; released code"},
+    {"action_aware_mixer", ParamType::kFlag, "true", nullptr, nullptr, nullptr, "",
+     "the mixer of Q sees the joint action; false: w_Q(s) as printed in Eq. 4", "released code"},
+    {"discount", ParamType::kReal, "0.99", "0", "1", nullptr, "", "discount factor",
+     "Appendix A.2"},
+    {"polyak", ParamType::kReal, "0.005", "0", "1", nullptr, "", "rate of the target networks",
+     "Appendix A.2"},
+    {"learning_rate", ParamType::kReal, "3e-4", "0", "1", nullptr, "", "Adam's learning rate",
+     "Appendix A.2"},
+    {"policy_schedule", ParamType::kText, "cosine", nullptr, nullptr, "cosine|constant", "",
+     "decay of the policies' learning rate over the run", "official IQL"},
+    {"batch_size", ParamType::kInteger, "256", "1", "1000000", nullptr, "transitions",
+     "mini-batch size", "Appendix A.2"},
+    {"hidden", ParamType::kInteger, "256", "1", "65536", nullptr, "units",
+     "units of each of the two hidden layers", "Appendix A.2"},
+    {"gradient_clip", ParamType::kReal, "1", "0", nullptr, nullptr, "",
+     "bound of each network's gradient norm; 0: none", "Appendix A.2"},
+    {"scale_rewards", ParamType::kFlag, "false", nullptr, nullptr, nullptr, "",
+     "multiply rewards by 1000 / (best - worst trajectory return); the ant tasks", "official IQL"},
+};
+
+class Maiql final : public Algorithm {
+ public:
+  // --- networks ---------------------------------------------------------------------------------
+
+  explicit Maiql(const AlgorithmContext& c)
+      : task_(c.task),
+        device_(c.device),
+        total_steps_(c.total_steps),
+        expectile_(c.params.real("expectile")),
+        temperature_(c.params.real("temperature")),
+        weight_max_(c.params.real("weight_max")),
+        discount_(c.params.real("discount")),
+        polyak_(c.params.real("polyak")),
+        learning_rate_(c.params.real("learning_rate")),
+        cosine_(c.params.text("policy_schedule") == "cosine"),
+        team_weight_(c.params.text("weights") == "team"),
+        action_aware_(c.params.flag("action_aware_mixer")),
+        observe_(c.task, c.device),
+        sampler_(c.data, c.params.integer("batch_size"), c.streams.get("batches"),
+                 c.params.flag("scale_rewards") ? iql_reward_scale(c.data) : 1.0),
+        v_(task_, task_.observation_width(), hidden(c), device_, networks(c)),
+        q_(task_, task_.observation_width(), hidden(c), device_, networks(c)),
+        q_target_(task_, task_.observation_width(), hidden(c), device_, networks(c)),
+        mixer_v_(task_.agent_count(), task_.state_width, hidden(c), device_, networks(c)),
+        mixer_q_(task_.agent_count(), q_mixer_inputs(), hidden(c), device_, networks(c)),
+        mixer_q_target_(task_.agent_count(), q_mixer_inputs(), hidden(c), device_, networks(c)),
+        policy_(task_, Distribution::kSquashedGaussian, task_.observation_width(), hidden(c),
+                device_, networks(c)),
+        clip_(c.params.real("gradient_clip") > 0 ? Clip::kPerCopy : Clip::kNone),
+        v_optimiser_({&v_, &mixer_v_}, learning_rate_, clip_, c.params.real("gradient_clip")),
+        q_optimiser_({&q_, &mixer_q_}, learning_rate_, clip_, c.params.real("gradient_clip")),
+        policy_optimiser_({&policy_}, learning_rate_, clip_, c.params.real("gradient_clip")) {
+    q_target_.copy_from(q_);
+    mixer_q_target_.copy_from(mixer_q_);
+  }
+
+  // --- update -----------------------------------------------------------------------------------
+
+  Metrics update() override {
+    const Batch batch = sampler_.draw();
+    const Tensor h = observe_(batch.state), h_next = observe_(batch.next_state);  // [N, B, O]
+    const Tensor q_inputs = q_mixer_input(batch);
+    const Values q = target_q(h, batch.action, q_inputs);
+    Metrics metrics;
+
+    const Tensor v = mixer_v_.forward(batch.state, v_.forward(h));  // [B]
+    metrics.add("value/loss", v_optimiser_.minimise(maiql::expectile_loss(q.mixed, v, expectile_)));
+
+    const Values now = value(h, batch.state);
+    const Tensor weight = team_weight_
+                              ? maiql::awr_weight(q.mixed, now.mixed, temperature_, weight_max_)
+                              : maiql::awr_weight(q.own, now.own, temperature_, weight_max_);
+    schedule_policy();
+    metrics.add("policy/loss", policy_optimiser_.minimise(
+                                   maiql::awr_loss(weight, policy_.log_prob(h, batch.action))));
+
+    const Tensor next = value(h_next, batch.next_state).mixed;
+    const Tensor target = batch.reward + discount_ * batch.mask * next;
+    const Tensor twin_q =
+        Mixer::mix(mixer_q_.weights(q_inputs), q_.forward(h, batch.action));  // [2, B]
+    metrics.add("critic/loss", q_optimiser_.minimise(maiql::critic_loss(twin_q, target)));
+
+    q_target_.polyak(q_, polyak_);
+    mixer_q_target_.polyak(mixer_q_, polyak_);
+    ++updates_;
+    metrics.add("value/mean", v.mean());
+    metrics.add("policy/weight_mean", weight.mean());
+    return metrics;
+  }
+
+  // --- policy, save, load -----------------------------------------------------------------------
+
+  std::unique_ptr<Policy> policy(bool greedy, at::Generator generator) override {
+    return std::make_unique<MemorylessPolicy>(task_, policy_, device_, greedy, generator);
+  }
+
+  void save(Archive& archive) const override {
+    archive.write("updates", updates_);
+    v_.save(archive, "v");
+    q_.save(archive, "q");
+    q_target_.save(archive, "q_target");
+    mixer_v_.save(archive, "mixer_v");
+    mixer_q_.save(archive, "mixer_q");
+    mixer_q_target_.save(archive, "mixer_q_target");
+    policy_.save(archive, "policy");
+    v_optimiser_.save(archive, "v_optimiser");
+    q_optimiser_.save(archive, "q_optimiser");
+    policy_optimiser_.save(archive, "policy_optimiser");
+  }
+  void load(const Archive& archive) override {
+    updates_ = archive.integer("updates");
+    v_.load(archive, "v");
+    q_.load(archive, "q");
+    q_target_.load(archive, "q_target");
+    mixer_v_.load(archive, "mixer_v");
+    mixer_q_.load(archive, "mixer_q");
+    mixer_q_target_.load(archive, "mixer_q_target");
+    policy_.load(archive, "policy");
+    v_optimiser_.load(archive, "v_optimiser");
+    q_optimiser_.load(archive, "q_optimiser");
+    policy_optimiser_.load(archive, "policy_optimiser");
+  }
+
+ private:
+  struct Values {
+    Tensor own;    ///< of each agent [N, B]
+    Tensor mixed;  ///< of the team [B]
+  };
+
+  static std::int64_t hidden(const AlgorithmContext& c) { return c.params.integer("hidden"); }
+  static at::Generator networks(const AlgorithmContext& c) { return c.streams.get("networks"); }
+
+  std::int64_t q_mixer_inputs() const {
+    return task_.state_width + (action_aware_ ? task_.encoded_width() : 0);
+  }
+  Tensor q_mixer_input(const Batch& batch) const {
+    if (!action_aware_) return batch.state;
+    return torch::cat({batch.state, encode_actions(task_, batch.action)}, -1);  // [B, S + E]
+  }
+  /// Eq. 5, with the smaller of each agent's twin critics.
+  Values target_q(const Tensor& h, const Tensor& action, const Tensor& mixer_input) const {
+    const torch::NoGradGuard no_grad;
+    const Tensor own = std::get<0>(q_target_.forward(h, action).min(0));
+    return {own, mixer_q_target_.forward(mixer_input, own)};
+  }
+  Values value(const Tensor& h, const Tensor& state) const {
+    const torch::NoGradGuard no_grad;
+    const Tensor own = v_.forward(h);
+    return {own, mixer_v_.forward(state, own)};
+  }
+  void schedule_policy() {
+    if (!cosine_) return;
+    const double progress = static_cast<double>(updates_) / static_cast<double>(total_steps_);
+    policy_optimiser_.set_learning_rate(learning_rate_ * 0.5 *
+                                        (1 + std::cos(std::acos(-1.0) * progress)));
+  }
+
+  const TaskSpec task_;
+  const torch::Device device_;
+  const std::int64_t total_steps_;
+  const double expectile_, temperature_, weight_max_, discount_, polyak_, learning_rate_;
+  const bool cosine_, team_weight_, action_aware_;
+  Observer observe_;
+  Sampler sampler_;
+  StateValue v_;
+  TwinQ q_, q_target_;
+  Mixer mixer_v_, mixer_q_, mixer_q_target_;
+  TeamPolicy policy_;
+  Clip clip_;
+  Adam v_optimiser_, q_optimiser_, policy_optimiser_;
+  std::int64_t updates_ = 0;
+};
+
+}  // namespace
+
+}  // namespace labhost
+
+LABHOST_ALGORITHM(labhost::Maiql, "maiql", "1.0.0",
+                  "Multi-agent implicit Q-learning: centralised training with QMIX-mixed critics",
+                  labhost::kParams, "policy");

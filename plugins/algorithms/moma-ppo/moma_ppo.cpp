@@ -1,0 +1,258 @@
+// MOMA-PPO: model-based offline multi-agent PPO.  Section 3, Algorithm 1; Appendix A.
+//
+// One update is one epoch: about 2000 synthetic transitions from the world model, then MAPPO on
+// them. Symbols: B mini-batch, T transitions of an epoch, N agents, O observation, S state, W joint
+// action. Differences from the released code: 1. reward and terminal are the ensemble's mean and
+// majority (paper), not the drawn member's. 2. A rollout stops where eps_g reaches l_eps (paper);
+// the released code clips before it compares, so its rollouts never stop early (stop_threshold =
+// inf).
+#include "core/nn/adam.hpp"
+#include "core/nn/gae.hpp"
+#include "core/nn/mixer.hpp"
+#include "core/nn/values.hpp"
+#include "plugins/algorithms/moma-ppo/losses.hpp"
+#include "plugins/algorithms/moma-ppo/rollouts.hpp"
+
+namespace labhost {
+
+namespace {
+
+// --- parameters ---------------------------------------------------------------------------------
+
+constexpr ParamDecl kParams[] = {
+    {"k", ParamType::kInteger, "10", "1", "100000", nullptr, "steps", "longest rollout",
+     "Section 3.2"},
+    {"transitions", ParamType::kInteger, "2000", "2", "100000000", nullptr, "transitions",
+     "collected per epoch", "Appendix A.2"},
+    {"lambda_g", ParamType::kReal, "0.1", "0", nullptr, nullptr, "",
+     "penalty on eps_g, the norm of the ensemble's covariance", "released code"},
+    {"lambda_r", ParamType::kReal, "0.05", "0", nullptr, nullptr, "",
+     "penalty on eps_r, the variance of the ensemble's rewards", "released code"},
+    {"penalty", ParamType::kText, "epistemic", nullptr, nullptr, "epistemic|aleatoric", "",
+     "what the reward is penalised by; aleatoric: MOPO's, Figure 4", "Section 6.3"},
+    {"lambda_aleatoric", ParamType::kReal, "1", "0", nullptr, nullptr, "",
+     "coefficient of the aleatoric penalty", "Section 6.3"},
+    {"l_eps", ParamType::kReal, "2", "0", nullptr, nullptr, "",
+     "uncertainty threshold: clips eps_r and eps_g, stops rollouts", "released code"},
+    {"stop_threshold", ParamType::kReal, "-1", "-1", nullptr, nullptr, "",
+     "eps_g that stops a rollout, where it differs from l_eps; -1: l_eps", "Section 3.2"},
+    {"clip_to_dataset", ParamType::kFlag, "true", nullptr, nullptr, nullptr, "",
+     "clip predictions to the dataset's bounding box", "Section 3.1"},
+    {"discount", ParamType::kReal, "0.99", "0", "1", nullptr, "", "discount factor",
+     "Appendix A.2"},
+    {"gae_lambda", ParamType::kReal, "0.98", "0", "1", nullptr, "",
+     "lambda of generalised advantage estimation", "Appendix A.2"},
+    {"passes", ParamType::kInteger, "5", "1", "1000", nullptr, "",
+     "passes over the collected transitions per epoch", "Appendix A.2"},
+    {"batch_size", ParamType::kInteger, "256", "1", "1000000", nullptr, "transitions",
+     "mini-batch size; an incomplete last one is dropped", "Appendix A.2"},
+    {"clip", ParamType::kReal, "0.2", "0", "1", nullptr, "", "PPO's clip value", "Appendix A.2"},
+    {"critic_weight", ParamType::kReal, "0.5", "0", nullptr, nullptr, "",
+     "weight of the critic's loss", "Appendix A.2"},
+    {"entropy_rate", ParamType::kReal, "0.001", "0", nullptr, nullptr, "",
+     "step of the adaptive entropy weight", "Appendix A.1"},
+    {"entropy_target", ParamType::kReal, "-4", nullptr, nullptr, nullptr, "",
+     "entropy below which the bonus grows: -6 on ant, -4 on reacher", "Appendix A.1"},
+    {"action_penalty", ParamType::kReal, "1", "0", nullptr, nullptr, "",
+     "coefficient of the penalty for actions outside [-1, 1]", "Appendix A.1"},
+    {"penalised_action", ParamType::kText, "mean", nullptr, nullptr, "mean|sample", "",
+     "which action the penalty looks at", "released code (the listing says actions)"},
+    {"learning_rate", ParamType::kReal, "5e-5", "0", "1", nullptr, "", "Adam's learning rate",
+     "Appendix A.2"},
+    {"hidden", ParamType::kInteger, "256", "1", "65536", nullptr, "units",
+     "units of each of the two hidden layers", "Appendix A.2"},
+    {"gradient_clip", ParamType::kReal, "1", "0", nullptr, nullptr, "",
+     "bound of the gradient norm over all parameters; 0: none", "Appendix A.2"},
+};
+
+constexpr NeedDecl kNeeds[] = {{"world-model", "world-model"}};
+
+moma_ppo::RolloutOptions rollout_options(const Params& p) {
+  moma_ppo::RolloutOptions options;
+  options.horizon = p.integer("k");
+  options.transitions = p.integer("transitions");
+  options.lambda_r = p.real("lambda_r");
+  options.lambda_g = p.real("lambda_g");
+  options.aleatoric = p.text("penalty") == "aleatoric";
+  options.lambda_aleatoric = p.real("lambda_aleatoric");
+  options.model.clip_to_dataset = p.flag("clip_to_dataset");
+  options.model.uncertainty_clip = p.real("l_eps");
+  const double stop = p.real("stop_threshold");
+  options.model.stop_threshold = stop < 0 ? p.real("l_eps") : stop;
+  return options;
+}
+
+class MomaPpo final : public Algorithm {
+ public:
+  // --- networks ---------------------------------------------------------------------------------
+
+  explicit MomaPpo(const AlgorithmContext& c)
+      : task_(c.task),
+        data_(c.data),
+        device_(c.device),
+        options_(rollout_options(c.params)),
+        discount_(c.params.real("discount")),
+        lambda_(c.params.real("gae_lambda")),
+        clip_(c.params.real("clip")),
+        critic_weight_(c.params.real("critic_weight")),
+        entropy_rate_(c.params.real("entropy_rate")),
+        entropy_target_(c.params.real("entropy_target")),
+        action_penalty_(c.params.real("action_penalty")),
+        penalise_mean_(c.params.text("penalised_action") == "mean"),
+        passes_(c.params.integer("passes")),
+        batch_size_(std::min(c.params.integer("batch_size"), options_.transitions)),
+        observe_(c.task, c.device),
+        layout_(c.task),
+        generator_(c.streams.get("rollouts")),
+        model_(WorldModel::restore(c.artifact("world-model"), c.device)),
+        policy_(c.task, Distribution::kGaussian, c.task.observation_width(),
+                c.params.integer("hidden"), c.device, c.streams.get("networks")),
+        v_(c.task, c.task.observation_width(), c.params.integer("hidden"), c.device,
+           c.streams.get("networks")),
+        mixer_(c.task.agent_count(), c.task.state_width, c.params.integer("hidden"), c.device,
+               c.streams.get("networks")),
+        optimiser_({&policy_, &v_, &mixer_}, c.params.real("learning_rate"),
+                   c.params.real("gradient_clip") > 0 ? Clip::kGlobal : Clip::kNone,
+                   c.params.real("gradient_clip")) {
+    policy_.shrink_last_layer(0.1);  // released code
+    if (model_.shape().state_width != task_.state_width ||
+        model_.shape().action_width != task_.encoded_width()) {
+      throw InputError("moma-ppo: the world model was trained on another task");
+    }
+  }
+
+  // --- update: one epoch of Algorithm 1 ---------------------------------------------------------
+
+  Metrics update() override {
+    const moma_ppo::Rollouts rollouts =
+        moma_ppo::collect(task_, data_, model_, policy_, observe_, options_, generator_);
+    const Prepared all = prepare(rollouts);
+    const std::int64_t count = all.returns.size(0);
+    for (std::int64_t pass = 0; pass < passes_; ++pass) {
+      const Tensor order = torch::randperm(count, generator_, torch::kLong).to(device_);
+      for (std::int64_t first = 0; first + batch_size_ <= count; first += batch_size_) {
+        train(all, order.narrow(0, first, batch_size_));
+      }
+    }
+    generated_ += count;
+    return report(rollouts);
+  }
+
+  // --- policy, save, load -----------------------------------------------------------------------
+
+  std::unique_ptr<Policy> policy(bool greedy, at::Generator generator) override {
+    return std::make_unique<MemorylessPolicy>(task_, policy_, device_, greedy, generator);
+  }
+
+  void save(Archive& archive) const override {
+    archive.write("generated", generated_);
+    archive.write("entropy_weight", entropy_weight_);
+    policy_.save(archive, "policy");
+    v_.save(archive, "v");
+    mixer_.save(archive, "mixer");
+    optimiser_.save(archive, "optimiser");
+  }
+  void load(const Archive& archive) override {
+    generated_ = archive.integer("generated");
+    entropy_weight_ = archive.real("entropy_weight");
+    policy_.load(archive, "policy");
+    v_.load(archive, "v");
+    mixer_.load(archive, "mixer");
+    optimiser_.load(archive, "optimiser");
+  }
+
+ private:
+  /// What the passes over one epoch's transitions read.
+  struct Prepared {
+    Tensor observation;                ///< [N, T, O]
+    Tensor state, action, log_prob;    ///< [T, S], [T, W], [N, T]
+    Tensor value, returns, advantage;  ///< [T]
+  };
+  /// Diagnostics of the last mini-batch of an epoch.
+  struct Losses {
+    Tensor actor, critic, entropy, bound_error;
+  };
+
+  Prepared prepare(const moma_ppo::Rollouts& r) const {
+    const torch::NoGradGuard no_grad;
+    Prepared all;
+    all.observation = observe_(r.state);
+    all.state = r.state;
+    all.action = r.action;
+    all.log_prob = r.log_prob;
+    all.value = mixer_.forward(r.state, v_.forward(all.observation));
+    const Tensor next = mixer_.forward(r.next_state, v_.forward(observe_(r.next_state)));
+    const Advantages gae = generalised_advantages(r.reward, all.value, next, r.terminal, r.timeout,
+                                                  discount_, lambda_);
+    all.returns = gae.returns;
+    all.advantage = standardise(gae.advantages);
+    return all;
+  }
+
+  void train(const Prepared& all, const Tensor& rows) {
+    const Tensor h = all.observation.index_select(1, rows);  // [N, B, O]
+    const Tensor action = all.action.index_select(0, rows);
+    const Tensor log_prob = policy_.log_prob(h, action);  // [N, B]
+    const Tensor ratio = moma_ppo::team_ratio(log_prob, all.log_prob.index_select(1, rows));
+    const Tensor value = mixer_.forward(all.state.index_select(0, rows), v_.forward(h));
+    Losses& losses = losses_;
+    losses.actor = moma_ppo::actor_loss(ratio, all.advantage.index_select(0, rows), clip_);
+    losses.critic = moma_ppo::critic_loss(value, all.value.index_select(0, rows),
+                                          all.returns.index_select(0, rows), clip_);
+    losses.entropy = moma_ppo::entropy(ratio, log_prob.sum(0), clip_);
+    entropy_weight_ = std::max(
+        0.0, entropy_weight_ + entropy_rate_ * (entropy_target_ - losses.entropy.item<double>()));
+    Tensor loss = losses.actor + critic_weight_ * losses.critic - entropy_weight_ * losses.entropy;
+    if (!task_.discrete()) {
+      const Tensor penalised = penalise_mean_ ? policy_.gaussian(h).mean : layout_.split(action);
+      losses.bound_error = moma_ppo::action_bound_error(ratio, penalised, clip_);
+      loss = loss + action_penalty_ * losses.bound_error;
+    }
+    optimiser_.minimise(loss);
+  }
+
+  Metrics report(const moma_ppo::Rollouts& r) const {
+    Metrics metrics;
+    metrics.add("policy/loss", losses_.actor);
+    metrics.add("critic/loss", losses_.critic);
+    metrics.add("policy/entropy", losses_.entropy);
+    metrics.add("policy/entropy_weight", entropy_weight_);
+    if (losses_.bound_error.defined()) metrics.add("policy/bound_error", losses_.bound_error);
+    metrics.add("rollout/generated", static_cast<double>(generated_));
+    metrics.add("rollout/length", r.mean_length);
+    metrics.add("rollout/reward", r.raw_reward.mean());
+    metrics.add("rollout/penalised_reward", r.reward.mean());
+    metrics.add("rollout/eps_r", r.eps_r.mean());
+    metrics.add("rollout/eps_g", r.eps_g.mean());
+    return metrics;
+  }
+
+  const TaskSpec task_;
+  const Transitions& data_;
+  const torch::Device device_;
+  const moma_ppo::RolloutOptions options_;
+  const double discount_, lambda_, clip_, critic_weight_, entropy_rate_, entropy_target_,
+      action_penalty_;
+  const bool penalise_mean_;
+  const std::int64_t passes_, batch_size_;
+  Observer observe_;
+  ActionLayout layout_;
+  at::Generator generator_;
+  WorldModel model_;
+  TeamPolicy policy_;
+  StateValue v_;
+  Mixer mixer_;
+  Adam optimiser_;
+  Losses losses_;
+  double entropy_weight_ = 0;
+  std::int64_t generated_ = 0;
+};
+
+}  // namespace
+
+}  // namespace labhost
+
+LABHOST_ALGORITHM_WITH_NEEDS(
+    labhost::MomaPpo, "moma-ppo", "1.0.0",
+    "Model-based offline multi-agent PPO: rollouts in a world model, then MAPPO", labhost::kParams,
+    "policy", labhost::kNeeds);
