@@ -2,14 +2,7 @@
 
 #include <cmath>
 
-// The element-wise pass is compiled for several instruction sets and chosen when the library is
-// loaded. Sanitizers do not support such functions.
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define LABHOST_CLONES \
-  __attribute__((target_clones("default", "arch=haswell", "arch=skylake-avx512")))
-#else
-#define LABHOST_CLONES
-#endif
+#include "core/nn/kernels.hpp"
 
 namespace labhost {
 
@@ -17,27 +10,17 @@ namespace {
 
 constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-8;
 
-/// One pass over memory: moments and parameters. `step_size` = rate / (1 - beta1^t),
-/// `root_correction` = sqrt(1 - beta2^t), as PyTorch computes them.
-LABHOST_CLONES void adam_pass(float* parameter, const float* gradient, float* first, float* second,
-                              std::int64_t count, float step_size, float root_correction) {
-  constexpr auto beta1 = static_cast<float>(kBeta1), beta2 = static_cast<float>(kBeta2);
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float g = gradient[i];
-    const float m = first[i] * beta1 + (1.0F - beta1) * g;
-    const float v = second[i] * beta2 + (1.0F - beta2) * g * g;
-    first[i] = m;
-    second[i] = v;
-    parameter[i] -= step_size * m / (std::sqrt(v) / root_correction + static_cast<float>(kEpsilon));
-  }
+/// The step in tensor operations, for devices other than the CPU. All [C, n]; scale [C, 1].
+void adam_tensors(Tensor parameter, const Tensor& gradient, Tensor first, Tensor second,
+                  const Tensor& scale, double step_size, double root_scale) {
+  const Tensor g = gradient * scale;
+  first.mul_(kBeta1).add_(g, 1.0 - kBeta1);
+  second.mul_(kBeta2).addcmul_(g, g, 1.0 - kBeta2);
+  parameter.addcdiv_(first, (second.sqrt() * root_scale).add_(kEpsilon), -step_size);
 }
 
-/// The same in tensor operations: other devices and types.
-void adam_tensors(Tensor& parameter, const Tensor& gradient, Tensor& first, Tensor& second,
-                  double step_size, double root_correction) {
-  first.mul_(kBeta1).add_(gradient, 1.0 - kBeta1);
-  second.mul_(kBeta2).addcmul_(gradient, gradient, 1.0 - kBeta2);
-  parameter.addcdiv_(first, (second.sqrt() / root_correction).add_(kEpsilon), -step_size);
+Tensor squared_norms(const Tensor& gradient) {  // [C, ...] -> [C]
+  return torch::linalg_vector_norm(gradient.flatten(1), 2, torch::IntArrayRef({1})).square();
 }
 
 }  // namespace
@@ -50,56 +33,78 @@ Adam::Adam(std::vector<FlatModule*> modules, double learning_rate, Clip clip, do
   for (const FlatModule* module : modules_) {
     first_.push_back(torch::zeros_like(module->flat()));
     second_.push_back(torch::zeros_like(module->flat()));
+    parameters_.insert(parameters_.end(), module->parameters().begin(), module->parameters().end());
+  }
+}
+
+std::vector<Tensor> Adam::scales(const std::vector<Tensor>& gradients) const {
+  std::vector<Tensor> squares;  // [C] per module
+  std::size_t next = 0;
+  for (const FlatModule* module : modules_) {
+    Tensor sum;
+    for (std::size_t i = 0; i < module->parameters().size(); ++i) {
+      const Tensor own = squared_norms(gradients[next++]);
+      sum = sum.defined() ? sum + own : own;
+    }
+    squares.push_back(sum);
+  }
+  if (clip_ == Clip::kJointCopy || clip_ == Clip::kGlobal) {
+    Tensor all = clip_ == Clip::kGlobal ? squares[0].sum() : squares[0];
+    for (std::size_t i = 1; i < squares.size(); ++i) {
+      all = all + (clip_ == Clip::kGlobal ? squares[i].sum() : squares[i]);
+    }
+    for (Tensor& square : squares) square = all.expand_as(square);
+  }
+  for (Tensor& square : squares) {
+    square = (max_norm_ / (square.sqrt() + 1e-6)).clamp_max(1.0);
+    if (clip_ == Clip::kNone) square = torch::ones_like(square);
+  }
+  return squares;
+}
+
+void Adam::step(std::size_t module, const Tensor* gradients, const Tensor& scale, double step_size,
+                double root_scale) {
+  const std::vector<Tensor>& parameters = modules_[module]->parameters();
+  const std::int64_t copies = modules_[module]->copies();
+  const Tensor factors = scale.to(torch::kCPU, torch::kFloat64).contiguous();
+  std::int64_t offset = 0;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const std::int64_t count = parameters[i].numel(), size = count / copies;
+    const Tensor gradient = gradients[i].contiguous();
+    Tensor target = parameters[i], first = first_[module].narrow(0, offset, count),
+           second = second_[module].narrow(0, offset, count);
+    offset += count;
+    if (!target.is_cpu()) {
+      adam_tensors(target.view({copies, size}), gradient.view({copies, size}),
+                   first.view({copies, size}), second.view({copies, size}), scale.view({copies, 1}),
+                   step_size, root_scale);
+      continue;
+    }
+    AT_DISPATCH_FLOATING_TYPES(target.scalar_type(), "adam", [&] {
+      for (std::int64_t c = 0; c < copies; ++c) {
+        const std::int64_t at = c * size;
+        kernels::adam(target.data_ptr<scalar_t>() + at, gradient.data_ptr<scalar_t>() + at,
+                      first.data_ptr<scalar_t>() + at, second.data_ptr<scalar_t>() + at, size,
+                      factors.data_ptr<double>()[c], step_size, root_scale);
+      }
+    });
   }
 }
 
 Tensor Adam::minimise(const Tensor& loss) {
-  zero_gradient();
-  loss.backward();
-  step();
-  return loss.detach();
-}
-
-void Adam::zero_gradient() {
+  const std::vector<Tensor> gradients = torch::autograd::grad({loss}, parameters_);
   const torch::NoGradGuard no_grad;
-  for (FlatModule* module : modules_) module->gradient().zero_();
-}
-
-void Adam::clip() {
-  if (clip_ == Clip::kPerCopy) {
-    for (FlatModule* module : modules_) {
-      const Tensor norm = module->gradient().norm(2, {1}, /*keepdim=*/true);  // [C, 1]
-      module->gradient().mul_((max_norm_ / (norm + 1e-6)).clamp_max_(1.0));
-    }
-  } else if (clip_ == Clip::kJointCopy || clip_ == Clip::kGlobal) {
-    Tensor square;  // [C, 1] or a scalar
-    for (FlatModule* module : modules_) {
-      const Tensor own = clip_ == Clip::kGlobal ? module->gradient().square().sum()
-                                                : module->gradient().square().sum(1, true);
-      square = square.defined() ? square + own : own;
-    }
-    const Tensor scale = (max_norm_ / (square.sqrt() + 1e-6)).clamp_max_(1.0);
-    for (FlatModule* module : modules_) module->gradient().mul_(scale);
-  }
-}
-
-void Adam::step() {
-  const torch::NoGradGuard no_grad;
-  clip();
   ++steps_;
-  const double step_size = learning_rate_ / (1.0 - std::pow(kBeta1, static_cast<double>(steps_)));
-  const double root_correction = std::sqrt(1.0 - std::pow(kBeta2, static_cast<double>(steps_)));
+  const auto t = static_cast<double>(steps_);
+  const double step_size = learning_rate_ / (1.0 - std::pow(kBeta1, t));
+  const double root_scale = 1.0 / std::sqrt(1.0 - std::pow(kBeta2, t));
+  const std::vector<Tensor> scale = scales(gradients);
+  std::size_t next = 0;
   for (std::size_t i = 0; i < modules_.size(); ++i) {
-    Tensor& parameter = modules_[i]->flat();
-    const Tensor& gradient = modules_[i]->gradient();
-    if (parameter.is_cpu() && parameter.scalar_type() == torch::kFloat32) {
-      adam_pass(parameter.data_ptr<float>(), gradient.data_ptr<float>(),
-                first_[i].data_ptr<float>(), second_[i].data_ptr<float>(), parameter.numel(),
-                static_cast<float>(step_size), static_cast<float>(root_correction));
-    } else {
-      adam_tensors(parameter, gradient, first_[i], second_[i], step_size, root_correction);
-    }
+    step(i, &gradients[next], scale[i], step_size, root_scale);
+    next += modules_[i]->parameters().size();
   }
+  return loss.detach();
 }
 
 void Adam::save(Archive& archive, const std::string& name) const {

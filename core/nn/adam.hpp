@@ -20,22 +20,24 @@ class LABHOST_API Adam {
   /// `max_norm` bounds gradient norms before a step: scale min(1, max_norm / (norm + 1e-6)).
   Adam(std::vector<FlatModule*> modules, double learning_rate, Clip clip, double max_norm = 1.0);
 
-  /// zero_gradient(), backward(), step(). Returns the loss without its graph.
+  /// One step on the gradient of `loss` with respect to the modules' parameters, each of which it
+  /// must depend on. Returns the loss without its graph.
   Tensor minimise(const Tensor& loss);
 
-  void zero_gradient();
-  /// Clips, steps, and leaves the gradients as they are (clipped).
-  void step();
   void set_learning_rate(double rate) { learning_rate_ = rate; }
 
   void save(Archive& archive, const std::string& name) const;
   void load(const Archive& archive, const std::string& name);
 
  private:
-  void clip();
+  /// Factors for the gradients of each module's copies, from the clipping rule [C] per module.
+  std::vector<Tensor> scales(const std::vector<Tensor>& gradients) const;
+  void step(std::size_t module, const Tensor* gradients, const Tensor& scale, double step_size,
+            double root_scale);
 
   std::vector<FlatModule*> modules_;
-  std::vector<Tensor> first_, second_;  // moments, [C, P] per module
+  std::vector<Tensor> parameters_;      // of all modules
+  std::vector<Tensor> first_, second_;  // moments, as flat() of each module
   double learning_rate_;
   Clip clip_;
   double max_norm_;

@@ -1,9 +1,9 @@
-// Networks as one tensor.
+// Networks as one buffer.
 //
 // A FlatModule holds C independent copies of a network (one per agent, per critic, per ensemble
-// member). All parameters of copy c are row c of one matrix; the layers are views into it. So the
-// copies run as one batched matrix product, and an Adam step, a gradient norm per copy, a Polyak
-// average, a checkpoint are each one pass over contiguous memory.
+// member). Its parameters are [C, ...] tensors, one after the other in one contiguous buffer: the
+// copies run as one batched matrix product, and a Polyak average or a checkpoint is one pass over
+// memory.
 #pragma once
 
 #include <string>
@@ -21,18 +21,18 @@ class LABHOST_API FlatModule {
   FlatModule& operator=(const FlatModule&) = delete;
   FlatModule(FlatModule&&) = default;
 
-  std::int64_t copies() const { return flat_.size(0); }
-  /// All parameters [C, P]. Change them in place only, without autograd.
+  std::int64_t copies() const { return copies_; }
+  /// All parameters, one after the other [P]. Change them in place only, without autograd.
   Tensor& flat() { return flat_; }
   const Tensor& flat() const { return flat_; }
-  /// Their gradients [C, P]: backward() accumulates into it.
-  Tensor& gradient() { return gradient_; }
   /// Parameter tensors as autograd leaves, each [C, ...], in the order of the shapes.
   const std::vector<Tensor>& parameters() const { return parameters_; }
 
   /// this = other, and this += rate * (other - this): target networks.
   void copy_from(const FlatModule& other);
   void polyak(const FlatModule& online, double rate);
+  /// Copy c of this = copy `index[c]` of other.
+  void select_from(const FlatModule& other, const Tensor& index);
 
   void save(Archive& archive, const std::string& name) const { archive.write(name, flat_); }
   void load(const Archive& archive, const std::string& name) { archive.read_into(name, flat_); }
@@ -43,7 +43,8 @@ class LABHOST_API FlatModule {
              torch::Device device);
 
  private:
-  Tensor flat_, gradient_;
+  std::int64_t copies_;
+  Tensor flat_;
   std::vector<Tensor> parameters_;
 };
 

@@ -128,11 +128,11 @@ WorldModel WorldModel::restore(const Archive& archive, torch::Device device) {
   const auto at = [&sizes](std::int64_t i) { return sizes[i].item<std::int64_t>(); };
   at::Generator overwritten = at::detail::createCPUGenerator();
   WorldModel model({at(0), at(1), kept.size(0), at(3), at(4), at(5)}, device, overwritten);
-  const torch::NoGradGuard no_grad;
-  const auto rows = [&](const char* name) { return archive.tensor(name).index_select(0, kept); };
-  model.next_state_.flat().copy_(rows("next_state"));
-  model.reward_.flat().copy_(rows("reward"));
-  model.terminal_.flat().copy_(rows("terminal"));
+  WorldModel all({at(0), at(1), at(2), at(3), at(4), at(5)}, device, overwritten);
+  all.load(archive);
+  model.next_state_.select_from(all.next_state_, all.kept_);
+  model.reward_.select_from(all.reward_, all.kept_);
+  model.terminal_.select_from(all.terminal_, all.kept_);
   model.load_box(archive);
   return model;
 }
