@@ -1,4 +1,5 @@
 // `labhost bench [store|start|plan|algo]`: speed, as ratios within one run where that is possible.
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,6 +51,7 @@ double seconds_of(Call call) {
 /// Median wall seconds of this executable with `arguments`, output discarded, as a whole process.
 double process_seconds(const std::vector<std::string>& arguments) {
   std::vector<double> samples;
+  std::fflush(stdout);  // the child would write what is buffered once more
   for (int i = 0; i < 7; ++i) {
     samples.push_back(seconds_of([&] {
       const pid_t child = fork();
@@ -57,7 +59,9 @@ double process_seconds(const std::vector<std::string>& arguments) {
         std::vector<const char*> argv = {"labhost"};
         for (const std::string& argument : arguments) argv.push_back(argument.c_str());
         argv.push_back(nullptr);
-        if (std::freopen("/dev/null", "w", stdout) == nullptr) _exit(126);
+        const int null = open("/dev/null", O_WRONLY);
+        dup2(null, STDOUT_FILENO);
+        dup2(null, STDERR_FILENO);
         execv(executable_path().c_str(), const_cast<char* const*>(argv.data()));
         _exit(127);
       }

@@ -1,5 +1,6 @@
 // `labhost plugins list | show NAME | check FILE | describe FILE`.
 #include <cstdio>
+#include <cstring>
 
 #include "core/base/files.hpp"
 #include "core/base/text.hpp"
@@ -89,6 +90,14 @@ int describe(const std::string& library, const po::variables_map& values) {
   return kOk;
 }
 
+/// In a child process: a plugin that crashes fails its check, not the command.
+int check(const std::string& library) {
+  const int status = worker_status({"check", library});
+  if (status >= 0) return status;
+  std::printf("FAILS  crashed: SIG%s\n", sigabbrev_np(-status));
+  return kRunFailed;
+}
+
 }  // namespace
 
 int plugins_command(const Arguments& arguments) {
@@ -122,7 +131,7 @@ int plugins_command(const Arguments& arguments) {
   if (verb == "show")
     return show_plugins(discover(parsed.values), name, parsed.values.count("markdown") != 0);
   if (verb == "describe") return describe(name, parsed.values);
-  return call_worker_main({"check", name});
+  return check(name);
 }
 
 }  // namespace labhost

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdio>
 #include <system_error>
 
 #include "core/base/files.hpp"
@@ -44,6 +45,32 @@ void drain(const std::array<int, 2>& pipes, std::array<std::string, 2>& texts) {
   }
 }
 
+/// Starts `labhost worker ARGUMENTS` with the given standard output and error (-1: ours).
+pid_t start_worker(const std::vector<std::string>& arguments, int out, int err) {
+  const std::string self = executable_path().string();
+  std::vector<std::string> command = {self, "worker"};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  std::vector<const char*> argv = pointers(command);
+  argv.push_back(nullptr);
+  std::fflush(nullptr);
+  const pid_t child = fork();
+  if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
+  if (child == 0) {
+    if (out >= 0) dup2(out, STDOUT_FILENO);
+    if (err >= 0) dup2(err, STDERR_FILENO);
+    execv(self.c_str(), const_cast<char* const*>(argv.data()));
+    _exit(127);
+  }
+  return child;
+}
+
+int wait_for(pid_t child) {
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return status;
+}
+
 std::string trimmed(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
   const std::string prefix = "labhost: ";
@@ -70,32 +97,23 @@ std::string worker_output(const std::vector<std::string>& arguments) {
   if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) {
     throw std::system_error(errno, std::generic_category(), "pipe");
   }
-  const std::string self = executable_path().string();
-  std::vector<std::string> command = {self, "worker"};
-  command.insert(command.end(), arguments.begin(), arguments.end());
-  std::vector<const char*> argv = pointers(command);
-  argv.push_back(nullptr);
-  const pid_t child = fork();
-  if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
-  if (child == 0) {
-    dup2(out[1], STDOUT_FILENO);
-    dup2(err[1], STDERR_FILENO);
-    execv(self.c_str(), const_cast<char* const*>(argv.data()));
-    _exit(127);
-  }
+  const pid_t child = start_worker(arguments, out[1], err[1]);
   close(out[1]);
   close(err[1]);
   std::array<std::string, 2> texts;
   drain({out[0], err[0]}, texts);
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  const int status = wait_for(child);
   if (WIFSIGNALED(status)) {
     throw InputError("crashed (signal " + std::to_string(WTERMSIG(status)) +
                      ") when it was loaded");
   }
   if (WEXITSTATUS(status) != 0) throw InputError(trimmed(texts[1]));
   return texts[0];
+}
+
+int worker_status(const std::vector<std::string>& arguments) {
+  const int status = wait_for(start_worker(arguments, -1, -1));
+  return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 }  // namespace labhost

@@ -14,4 +14,8 @@ int call_worker_main(const std::vector<std::string>& arguments);
 /// child's standard error when it fails. A crash of the child is an error, not ours.
 std::string worker_output(const std::vector<std::string>& arguments);
 
+/// The same in a child process with our standard streams; returns its exit code, or minus the
+/// number of the signal that killed it.
+int worker_status(const std::vector<std::string>& arguments);
+
 }  // namespace labhost

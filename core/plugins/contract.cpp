@@ -48,12 +48,25 @@ void require_equal(const Archive& a, const Archive& b) {
   }
 }
 
+/// Default parameters, with those that only make networks and collections large cut down (where the
+/// table allows it), so that a check takes seconds.
+Params small_values(const PluginDescription& plugin) {
+  ParamValues values = default_values(plugin);
+  for (const auto& [name, value] : {std::pair("hidden", 32), std::pair("transitions", 256)}) {
+    const ParamDescription* param = plugin.find_param(name);
+    if (param == nullptr || param->type != ParamType::kInteger) continue;
+    if (param->minimum && *param->minimum > value) continue;
+    values[name] = std::to_string(value);
+  }
+  return Params(values);
+}
+
 /// An algorithm on a synthetic task, with all that it needs.
 class Bench {
  public:
   Bench(const LoadedPlugin& plugin, const SyntheticTask& synthetic,
         const std::map<std::string, Archive>& artifacts)
-      : params_(default_values(plugin.description())), streams_(kSeed) {
+      : params_(small_values(plugin.description())), streams_(kSeed) {
     const auto environments = [&synthetic](std::int64_t copies, const std::string&) {
       return synthetic.environment(copies);
     };

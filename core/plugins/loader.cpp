@@ -1,5 +1,7 @@
 #include "core/plugins/loader.hpp"
 
+#include <dlfcn.h>
+
 #include <boost/dll/shared_library.hpp>
 #include <cstring>
 #include <list>
@@ -78,8 +80,9 @@ LoadedPlugin LoadedPlugin::load(const std::filesystem::path& library) {
   std::error_code error;
   dll::shared_library handle(library.string(), error, dll::load_mode::rtld_now);
   if (error) {
-    dlerror();
-    refuse(library, "expected a shared library that can be loaded, found: " + error.message());
+    const char* reason = dlerror();
+    refuse(library, "expected a shared library that can be loaded, found: " +
+                        (reason != nullptr ? std::string(reason) : error.message()));
   }
   loaded.push_back(handle);
   if (!handle.has(kPluginSymbol)) {

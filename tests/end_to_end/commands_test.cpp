@@ -25,18 +25,6 @@ const Finished& finished() {
   return only;
 }
 
-
-/// kLongRun without any interruption.
-const Rows& uninterrupted() {
-  static const Rows all = [] {
-    const Workplace place;
-    place.write(kLongRun);
-    CHECK(place.run().code == 0);
-    return results(place.store());
-  }();
-  return all;
-}
-
 /// Starts kLongRun and stops it with `number` once it has done a part of its work.
 Outcome stopped_in_the_middle(const Workplace& place, int number) {
   const auto process = place.start();
@@ -66,7 +54,7 @@ void check_stop_and_resume(int number) {
   CHECK_FALSE(fs::exists(folder / "checkpoint.pt"));
   CHECK(rows(cut.store(), "SELECT status, attempt, error FROM run") ==
         Rows{{"completed", "2", "NULL"}});
-  CHECK(results(cut.store()) == uninterrupted());
+  CHECK(results(cut.store()) == uninterrupted_long_run());
 }
 
 }  // namespace
@@ -79,15 +67,18 @@ TEST_CASE("a run fills the store and prints its table") {
     CHECK_MESSAGE(contains(done.outcome.out, word), word);
   }
   const fs::path store = done.place.store();
-  CHECK(value(store, "SELECT count(*) FROM run WHERE status = 'completed' AND step = 12 AND "
-                     "score BETWEEN 0 AND 1 AND attempt = 1 AND error IS NULL") == "8");
+  CHECK(value(store,
+              "SELECT count(*) FROM run WHERE status = 'completed' AND step = 12 AND "
+              "score BETWEEN 0 AND 1 AND attempt = 1 AND error IS NULL") == "8");
   CHECK(value(store, "SELECT count(*) FROM episode WHERE step = 12") == "80");
   CHECK(value(store, "SELECT count(DISTINCT step) FROM metric WHERE name = 'eval/score'") == "3");
   CHECK(value(store, "SELECT count(*) FROM artifact WHERE kind = 'policy' AND bytes > 0") == "8");
-  CHECK(value(store, "SELECT count(*) FROM run_param WHERE name = 'algorithm.hidden' AND "
-                     "value = '16'") == "8");
-  CHECK(value(store, "SELECT count(DISTINCT run_id) FROM provenance WHERE name = 'command_line' "
-                     "AND value LIKE 'labhost run table.toml%'") == "8");
+  CHECK(value(store,
+              "SELECT count(*) FROM run_param WHERE name = 'algorithm.hidden' AND "
+              "value = '16'") == "8");
+  CHECK(value(store,
+              "SELECT count(DISTINCT run_id) FROM provenance WHERE name = 'command_line' "
+              "AND value LIKE 'labhost run table.toml%'") == "8");
 }
 
 TEST_CASE("the artifacts and logs of a run lie where the store says") {
@@ -141,13 +132,15 @@ TEST_CASE("--only, --seeds, --set and --profile change what they should") {
   CHECK(contains(plan({"--set", "algorithm.ibc.steps=5"}), "neutral ibc, 5 updates"));
   CHECK(contains(plan({"--profile", "brief"}), "neutral ibc, 2 updates"));
 
-  CHECK(place.run({"--profile", "brief", "--only", "algorithm=ibc", "--seeds", "4", "--set",
-                   "algorithm.ibc.learning_rate=0.01"})
+  CHECK(place
+            .run({"--profile", "brief", "--only", "algorithm=ibc", "--seeds", "4", "--set",
+                  "algorithm.ibc.learning_rate=0.01"})
             .code == 0);
   CHECK(rows(place.store(), "SELECT DISTINCT algorithm, seed, step FROM run") ==
         Rows{{"ibc", "4", "2"}});
-  CHECK(value(place.store(), "SELECT DISTINCT value FROM run_param "
-                             "WHERE name = 'algorithm.learning_rate'") == "0.01");
+  CHECK(value(place.store(),
+              "SELECT DISTINCT value FROM run_param "
+              "WHERE name = 'algorithm.learning_rate'") == "0.01");
 }
 
 TEST_CASE("same seed, same bits: in another store, with one worker or two") {
@@ -165,9 +158,8 @@ TEST_CASE("same seed, same bits: in another store, with one worker or two") {
 TEST_CASE("a run that two experiments share is computed once") {
   const Workplace place;
   place.write(kTable);
-  place.scratch.write("other.toml",
-                      with("\"favorable\", \"neutral\"", "\"neutral\"",
-                           with("A small table", "Another table")));
+  place.scratch.write("other.toml", with("\"favorable\", \"neutral\"", "\"neutral\"",
+                                         with("A small table", "Another table")));
   CHECK(place.run({"--only", "seed=0"}).code == 0);
   const Outcome other = place.labhost({"run", "other.toml"});
   CHECK(other.code == 0);
@@ -203,7 +195,7 @@ TEST_CASE("a checkpoint of a store that is gone is not taken for the new store's
   stopped_in_the_middle(place, SIGTERM);
   for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(place.store().string() + suffix);
   CHECK(place.run().code == 0);
-  CHECK(results(place.store()) == uninterrupted());
+  CHECK(results(place.store()) == uninterrupted_long_run());
 }
 
 TEST_CASE("a worker killed with SIGKILL is a failure with its signal, and resumable") {
@@ -221,7 +213,7 @@ TEST_CASE("a worker killed with SIGKILL is a failure with its signal, and resuma
                  "killed by SIGKILL"));
   CHECK(place.run().code == 0);
   CHECK(value(place.store(), "SELECT attempt FROM run WHERE status = 'completed'") == "2");
-  CHECK(results(place.store()) == uninterrupted());
+  CHECK(results(place.store()) == uninterrupted_long_run());
 }
 
 TEST_CASE("runs: list, show, compare, delete") {
@@ -232,7 +224,7 @@ TEST_CASE("runs: list, show, compare, delete") {
   CHECK(list.code == 0);
   CHECK(split(list.out, '\n').size() == 7);  // header, rule, four runs, the end
   CHECK(contains(place.labhost({"runs", "--filter", "task=neutral,seed=1", "--format", "csv"}).out,
-                 "neutral,ibc,1,completed"));
+                 "neutral,ibc,coordination-game,coordination,1,completed,12,12,"));
   const Outcome show = place.labhost({"runs", "show", "1"});
   CHECK(show.code == 0);
   for (const char* part : {"favorable", "hidden", "git_commit", "policy.pt", "eval/score"}) {
@@ -245,8 +237,8 @@ TEST_CASE("runs: list, show, compare, delete") {
 
   CHECK(place.labhost({"runs", "delete", "1"}).code == 2);  // nobody to ask
   CHECK(place.labhost({"runs", "show", "9"}).code == 2);
-  const fs::path file =
-      place.store().parent_path() / value(place.store(), "SELECT path FROM artifact WHERE run_id=1");
+  const fs::path file = place.store().parent_path() /
+                        value(place.store(), "SELECT path FROM artifact WHERE run_id=1");
   REQUIRE(fs::exists(file));
   CHECK(place.labhost({"runs", "delete", "1", "--yes"}).code == 0);
   CHECK_FALSE(fs::exists(file.parent_path()));
@@ -266,15 +258,16 @@ TEST_CASE("status: counts, failures, and the end of --follow") {
 TEST_CASE("sql: numbers, formats, statistics, nothing written") {
   const Workplace& place = finished().place;
   CHECK(place.labhost({"sql", "SELECT count(*) AS n FROM run", "--format", "csv"}).out == "n\n8\n");
-  const Outcome statistics = place.labhost(
-      {"sql", "SELECT iqm(x), sem(x), boot_lo(x) <= avg(x), boot_hi(x) >= avg(x) FROM "
-              "(SELECT 1.0 AS x UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 6)",
-       "--format", "csv"});
+  const Outcome statistics =
+      place.labhost({"sql",
+                     "SELECT iqm(x), sem(x), boot_lo(x) <= avg(x), boot_hi(x) >= avg(x) FROM "
+                     "(SELECT 1.0 AS x UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 6)",
+                     "--format", "csv"});
   CHECK(statistics.code == 0);
   CHECK(split(statistics.out, '\n')[1] == "2.5,1.0801234497346435,1,1");
-  for (const char* statement : {"DELETE FROM run", "DROP TABLE run", "UPDATE run SET seed = 9",
-                                "SELECT 1; DELETE FROM run", "PRAGMA user_version = 7",
-                                "ATTACH 'x.sqlite' AS x", "VACUUM INTO 'x.sqlite'"}) {
+  for (const char* statement :
+       {"DELETE FROM run", "DROP TABLE run", "UPDATE run SET seed = 9", "SELECT 1; DELETE FROM run",
+        "PRAGMA user_version = 7", "ATTACH 'x.sqlite' AS x", "VACUUM INTO 'x.sqlite'"}) {
     CHECK_MESSAGE(place.labhost({"sql", statement}).code == 2, statement);
   }
   CHECK_FALSE(fs::exists(place.scratch / "x.sqlite"));
@@ -289,7 +282,7 @@ TEST_CASE("report: five formats, one set of numbers") {
     return outcome.out;
   };
   CHECK(report("text") == finished().outcome.out);
-  CHECK(contains(report("md"), "| --- "));
+  CHECK(contains(report("md"), "|---|"));
   CHECK(contains(report("latex"), "\\begin{tabular}"));
   CHECK(contains(report("json"), "\"mean\""));
   CHECK(contains(report("csv"), "table,paper,favorable,maiql,2,"));
@@ -308,8 +301,7 @@ TEST_CASE("a plain sqlite3 shell shows what the report shows") {
   }
   CHECK(shell.code == 0);
   Words of_shell = split(shell.out, '\n');
-  Words of_report =
-      split(place.labhost({"report", "table", "--format", "csv"}).out, '\n');
+  Words of_report = split(place.labhost({"report", "table", "--format", "csv"}).out, '\n');
   of_report.erase(of_report.begin());
   std::sort(of_report.begin(), of_report.end());
   std::sort(of_shell.begin(), of_shell.end());

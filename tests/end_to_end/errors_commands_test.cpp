@@ -38,8 +38,9 @@ class OneRun {
   /// Every command that opens the store refuses it in the same way and leaves it as it is.
   void check_refused_by_all(const Words& parts) const {
     const std::string before = read_file(place.store());
-    for (const Words& command : {Words{"run", "table.toml"}, Words{"report", "table"},
-                                 Words{"status"}, Words{"runs"}, Words{"sql", "SELECT * FROM run"}}) {
+    for (const Words& command :
+         {Words{"run", "table.toml"}, Words{"report", "table"}, Words{"status"}, Words{"runs"},
+          Words{"sql", "SELECT * FROM run"}}) {
       CAPTURE(command.front());
       check_refused(place.labhost(command), parts);
     }
@@ -70,17 +71,25 @@ TEST_CASE("a bad experiment file is refused with file and line") {
       {"hidden = 16", "weights = \"all\"", {"table.toml:17", "team, agent", "all"}},
       {"steps = 12", "", {"table.toml:15", "steps"}},
       {"steps = 12", "steps = 0", {"table.toml:16", "steps", "found 0"}},
-      {"[algorithm.maiql]", "[algorithm.maiql]\nplugin = \"mayql\"",
+      {"[algorithm.maiql]",
+       "[algorithm.maiql]\nplugin = \"mayql\"",
        {"table.toml:16", "mayql", "did you mean \"maiql\"?"}},
-      {"\"coordination-game\"", "\"coordination\"", {"table.toml:8", "coordination", "environment"}},
-      {"\"favorable\", \"neutral\"", "\"favourable\"", {"table.toml:3", "did you mean \"favorable\""}},
+      {"\"coordination-game\"",
+       "\"coordination\"",
+       {"table.toml:8", "coordination", "environment"}},
+      {"\"favorable\", \"neutral\"",
+       "\"favourable\"",
+       {"table.toml:3", "did you mean \"favorable\""}},
       {"episodes = 10", "episode = 10", {"table.toml:24", "did you mean \"episodes\"?"}},
       {"[evaluation]", "[evaluaton]", {"table.toml:23", "did you mean \"evaluation\"?"}},
-      {"[experiment]", "include = [\"none.toml\"]\n[experiment]",
+      {"[experiment]",
+       "include = [\"none.toml\"]\n[experiment]",
        {"table.toml:1", "none.toml does not exist"}},
-      {"[experiment]", "include = [\"table.toml\"]\n[experiment]",
+      {"[experiment]",
+       "include = [\"table.toml\"]\n[experiment]",
        {"table.toml:1", "circular include"}},
-      {"[evaluation]", "[report]\npaper = \"no.toml\"\n[evaluation]",
+      {"[evaluation]",
+       "[report]\npaper = \"no.toml\"\n[evaluation]",
        {"table.toml:24", "no.toml does not exist"}},
       {"[evaluation]", "[run]\nthreads = 0\n[evaluation]", {"table.toml:24", "threads"}},
       {"[evaluation]", "[run]\ndevice = \"tpu\"\n[evaluation]", {"table.toml:24", "cuda", "tpu"}},

@@ -7,7 +7,7 @@ namespace labhost::testing {
 
 namespace {
 
-const Words kOurs = {"ibc", "iql", "maiql", "moma-ppo", "world-model", "coordination-game",
+const Words kOurs = {"ibc",         "iql", "maiql", "moma-ppo", "world-model", "coordination-game",
                      "coordination"};
 
 /// Runs kMisbehaving with the plugin of a fixture; its run must fail with all of `parts`, and
@@ -48,9 +48,12 @@ TEST_CASE("plugins list and show") {
 TEST_CASE("broken plugins are refused one by one and hide no other") {
   const Words broken = {"not-a-library", "missing-symbol", "older-abi",
                         "newer-abi",     "wrong-size",     "other-stamp"};
-  const Words reasons = {"expected a shared library",  "expected the symbol 'labhost_plugin'",
-                         "expected plugin ABI 1, found 0", "expected plugin ABI 1, found 2",
-                         "bytes, found 8",             "libtorch-9.9.9"};
+  const Words reasons = {"expected a shared library",
+                         "expected the symbol 'labhost_plugin'",
+                         "expected plugin ABI 1, found 0",
+                         "expected plugin ABI 1, found 2",
+                         "bytes, found 8",
+                         "libtorch-9.9.9"};
   Words command = {"plugins", "list"};
   for (const std::string& name : broken) {
     command.insert(command.end(), {"--plugin-path", fixture(name).string()});
@@ -134,8 +137,8 @@ TEST_CASE("a failed run is tried again by the next call, unless --skip-failed") 
 
 TEST_CASE("a run whose need failed is not started") {
   const Workplace place;
-  place.write(with("algorithms = [\"misbehaving\", \"ibc\"]", "algorithms = [\"moma-ppo\", \"ibc\"]",
-                   kMisbehaving) +
+  place.write(with("algorithms = [\"misbehaving\", \"ibc\"]",
+                   "algorithms = [\"moma-ppo\", \"ibc\"]", kMisbehaving) +
               "[algorithm.world-model]\nplugin = \"misbehaving\"\nsteps = 5\n"
               "[algorithm.moma-ppo]\nsteps = 2\nhidden = 16\n");
   const Outcome outcome = place.run({"--plugin-path", fixture("throwing-update").string()});
@@ -174,9 +177,9 @@ TEST_CASE("a host whose workers cannot start says so and ends") {
   fs::create_directory(place.scratch / "bin");
   const fs::path program = place.scratch / "bin/labhost";
   fs::copy_file(LABHOST_BINARY, program);
-  const Outcome outcome = run_program({program.string(), "run", "table.toml", "--plugin-path",
-                                       plugin_folder().string()},
-                                      place.surroundings, 10);
+  const Outcome outcome = run_program(
+      {program.string(), "run", "table.toml", "--plugin-path", plugin_folder().string()},
+      place.surroundings, 10);
   CHECK_FALSE(outcome.timed_out);
   CHECK(outcome.code > 0);
   CHECK(contains(outcome.err, "liblabhost.so"));

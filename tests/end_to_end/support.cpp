@@ -183,6 +183,20 @@ void alter(const fs::path& store, const std::string& sql) {
   if (code != SQLITE_OK) throw std::runtime_error(sql + ": " + reason);
 }
 
+std::string integrity(const fs::path& store) {
+  sqlite3* db = nullptr;
+  std::string answer = "no answer";
+  const auto take = [](void* to, int, char** values, char**) {
+    *static_cast<std::string*>(to) = values[0];
+    return 0;
+  };
+  sqlite3_open_v2(store.c_str(), &db, SQLITE_OPEN_READWRITE, nullptr);
+  sqlite3_busy_timeout(db, 10000);
+  sqlite3_exec(db, "PRAGMA integrity_check", take, &answer, nullptr);
+  sqlite3_close(db);
+  return answer;
+}
+
 Rows results(const fs::path& store) {
   Rows all = rows(store,
                   "SELECT run_key, name, metric.step, value FROM metric JOIN run ON run.id = run_id"
@@ -291,6 +305,16 @@ hidden = 16
 [evaluation]
 episodes = 10
 )";
+
+const Rows& uninterrupted_long_run() {
+  static const Rows all = [] {
+    const Workplace place;
+    place.write(kLongRun);
+    CHECK(place.run().code == 0);
+    return results(place.store());
+  }();
+  return all;
+}
 
 std::string with(const std::string& from, const std::string& to, const std::string& text) {
   const std::size_t at = text.find(from);

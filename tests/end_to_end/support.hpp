@@ -7,7 +7,7 @@
 
 #include <functional>
 #include <map>
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -73,7 +73,9 @@ Rows rows(const fs::path& store, const std::string& sql);
 std::string value(const fs::path& store, const std::string& sql);
 /// Changes a store behind labhost's back.
 void alter(const fs::path& store, const std::string& sql);
-/// All metrics and episodes, under names that hold in every store; times left out.
+/// What SQLite says of the file as a whole: "ok", or what is damaged.
+std::string integrity(const fs::path& store);
+/// All metrics, episodes and scores, under names that hold in every store; times left out.
 Rows results(const fs::path& store);
 
 /// A folder with an experiment, a store beside it, and labhost at work on them.
@@ -98,10 +100,11 @@ class Workplace {
 /// Two tasks, two algorithms, two seeds: eight runs of a few milliseconds.
 extern const char kTable[];
 /// kTable with one part replaced; throws when it is not there.
-std::string with(const std::string& from, const std::string& to,
-                 const std::string& text = kTable);
+std::string with(const std::string& from, const std::string& to, const std::string& text = kTable);
 /// One task, one run of ibc: about a second, a checkpoint twenty times a second.
 extern const char kLongRun[];
+/// kLongRun without any interruption.
+const Rows& uninterrupted_long_run();
 /// One task, a run of "misbehaving" and one of ibc.
 extern const char kMisbehaving[];
 

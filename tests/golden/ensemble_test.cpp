@@ -30,8 +30,8 @@ void load_member(const GoldenFile& file, WorldModel& model, std::int64_t member)
   load_networks(file, "/weights",
                 {{&network(model, 1), member, prefix + "R", {{"fc1"}, {"fc2"}, {"fc3"}, {"fc4"}}},
                  {&network(model, 2), member, prefix + "mask", {{"fc1"}, {"fc2"}}}});
-  const std::string reward = "/weights/" + prefix + "R.fc5.", ends = "/weights/" + prefix +
-                                                                    "mask.fc3.";
+  const std::string reward = "/weights/" + prefix + "R.fc5.",
+                    ends = "/weights/" + prefix + "mask.fc3.";
   network(model, 1).weight(4)[member].copy_(of_heads(file.tensor(reward + "weight").t()));
   network(model, 1).bias(4)[member].copy_(of_heads(file.tensor(reward + "bias").unsqueeze(0)));
   network(model, 2).weight(2)[member].copy_(-of_heads(file.tensor(ends + "weight").t()));
@@ -43,11 +43,10 @@ WorldModel stored_ensemble(const GoldenFile& file) {
   WorldModel all({8, 4, 7, 8, 4, 2}, torch::kCPU, any_generator());
   for (std::int64_t member = 0; member < 7; ++member) load_member(file, all, member);
   all.keep(file.tensor("/settings/members_used_best_first").to(torch::kLong));
-  const Tensor states = torch::cat({of_both_agents(file, "data_observations"),
-                                    of_both_agents(file, "data_next_observations")});
+  const Tensor states = torch::cat(
+      {of_both_agents(file, "data_observations"), of_both_agents(file, "data_next_observations")});
   const Tensor rewards = file.tensor("/inputs/data_rewards");
-  all.set_box(std::get<0>(states.min(0)), std::get<0>(states.max(0)), rewards.min(),
-              rewards.max());
+  all.set_box(std::get<0>(states.min(0)), std::get<0>(states.max(0)), rewards.min(), rewards.max());
   Archive archive;
   all.save(archive);
   return WorldModel::restore(archive, torch::kCPU);
@@ -62,8 +61,8 @@ WorldModel::Step step_of(const GoldenFile& file, const WorldModel& model, at::Ge
 
 /// Next states of the kept members, clipped to the box: [members, B, S].
 Tensor clipped_candidates(const GoldenFile& file) {
-  const Tensor states = torch::cat({of_both_agents(file, "data_observations"),
-                                    of_both_agents(file, "data_next_observations")});
+  const Tensor states = torch::cat(
+      {of_both_agents(file, "data_observations"), of_both_agents(file, "data_next_observations")});
   const Tensor means = file.tensor("/outputs/member_next_obs").permute({2, 0, 1});
   return torch::minimum(torch::maximum(means, std::get<0>(states.min(0))),
                         std::get<0>(states.max(0)));

@@ -24,9 +24,9 @@ void check_policy(const GoldenFile& file, Distribution distribution, const std::
 
   const TeamPolicy::Gaussian gaussian = policy.gaussian(input);
   check_close(gaussian.mean[0], file.tensor(expected + "mean"), "mean");
-  const Tensor log_std = file.tensor(expected + "log_std_unclamped")
-                             .clamp(file.number("/settings/min_log_std"),
-                                    file.number("/settings/max_log_std"));
+  const Tensor log_std =
+      file.tensor(expected + "log_std_unclamped")
+          .clamp(file.number("/settings/min_log_std"), file.number("/settings/max_log_std"));
   check_close(gaussian.log_std[0], log_std, "log std");
 
   const Tensor log_prob = policy.log_prob(input, file.tensor("/inputs/" + name + ".actions"))[0];

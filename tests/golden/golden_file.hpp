@@ -155,9 +155,9 @@ inline void check_gradients(const GoldenFile& file, const std::string& section,
     for (std::size_t l = 0; l < network.layers.size(); ++l) {
       const auto layer = static_cast<std::int64_t>(l);
       const auto [weight, bias] = stored_layer(file, section, network, l);
-      const auto gradients =
-          torch::autograd::grad({loss}, {network.module->weight(layer), network.module->bias(layer)},
-                                {}, /*retain_graph=*/true);
+      const auto gradients = torch::autograd::grad(
+          {loss}, {network.module->weight(layer), network.module->bias(layer)}, {},
+          /*retain_graph=*/true);
       const std::string what = section + " " + layer_name(network, network.layers[l].front());
       check_close(live_part(gradients[0], network.copy, weight), weight, what);
       check_close(live_part(gradients[1], network.copy, bias), bias, what);

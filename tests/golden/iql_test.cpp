@@ -66,18 +66,16 @@ Tensor value_loss(const Learner& learner, const Rows& rows, const GoldenFile& fi
 }
 
 Tensor policy_loss(const Learner& learner, const Rows& rows, const GoldenFile& file) {
-  const Tensor weight =
-      iql::awr_weight(target_q(learner, rows), learner.v.forward(rows.s).squeeze(0).detach(),
-                      file.number("/settings/awr_temperature"),
-                      file.number("/settings/awr_weight_max"));
-  return iql::awr_loss(
-      weight, legal_log_prob(learner.policy, rows.s, rows.action, rows.legal).squeeze(0));
+  const Tensor weight = iql::awr_weight(
+      target_q(learner, rows), learner.v.forward(rows.s).squeeze(0).detach(),
+      file.number("/settings/awr_temperature"), file.number("/settings/awr_weight_max"));
+  return iql::awr_loss(weight,
+                       legal_log_prob(learner.policy, rows.s, rows.action, rows.legal).squeeze(0));
 }
 
 Tensor critic_loss(const Learner& learner, const Rows& rows, const GoldenFile& file) {
   const Tensor next = learner.v.forward(rows.s_next).squeeze(0).detach();
-  const Tensor target =
-      rows.reward + file.number("/settings/discount_factor") * rows.mask * next;
+  const Tensor target = rows.reward + file.number("/settings/discount_factor") * rows.mask * next;
   return iql::critic_loss(learner.q.forward(rows.s, rows.action).squeeze(1), target);
 }
 

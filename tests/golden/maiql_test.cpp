@@ -110,8 +110,7 @@ Tensor policy_loss(const Team& team, const Rows& rows, const Settings& s) {
 }
 
 Tensor twin_q(const Team& team, const Rows& rows) {
-  return Mixer::mix(team.mixer_q.weights(rows.mixer_input),
-                    team.q.forward(rows.h, rows.action));
+  return Mixer::mix(team.mixer_q.weights(rows.mixer_input), team.q.forward(rows.h, rows.action));
 }
 
 Tensor critic_loss(const Team& team, const Rows& rows, const Settings& s) {

@@ -49,11 +49,10 @@ Losses losses_of(const Team& team, const TaskSpec& task, const GoldenFile& file)
   losses.critic = moma_ppo::critic_loss(losses.value, file.column("/inputs/old_values"),
                                         file.column("/inputs/returns"), clip);
   losses.entropy = moma_ppo::entropy(ratio, log_prob.sum(0), clip);
-  losses.entropy_weight =
-      std::max(0.0, file.number("/settings/entropy_alpha_before") +
-                        file.number("/settings/ppo_entropy_bonus_coeff") *
-                            (file.number("/settings/ppo_entropy_target") -
-                             losses.entropy.item<double>()));
+  losses.entropy_weight = std::max(
+      0.0, file.number("/settings/entropy_alpha_before") +
+               file.number("/settings/ppo_entropy_bonus_coeff") *
+                   (file.number("/settings/ppo_entropy_target") - losses.entropy.item<double>()));
   losses.bound_error = moma_ppo::action_bound_error(ratio, team.policy.gaussian(h).mean, clip);
   losses.total = losses.actor + file.number("/settings/ppo_critic_loss_coeff") * losses.critic -
                  losses.entropy_weight * losses.entropy +

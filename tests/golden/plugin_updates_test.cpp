@@ -39,7 +39,7 @@ std::uint64_t permuting_seed(std::uint64_t first, int batches) {
   std::uint64_t seed = first;
   while (!draws_permutations(seed, batches)) {
     ++seed;
-    REQUIRE_MESSAGE(seed < first + 100'000, "no seed draws permutations; look for another start");
+    REQUIRE_MESSAGE(seed < first + 2'000'000, "no seed draws permutations; look for another start");
   }
   return seed;
 }
@@ -106,7 +106,7 @@ TEST_CASE("the maiql plugin updates values, critics and targets as the reference
       task,
       rows_of(file, of_both_agents(file, "observations"), of_both_agents(file, "actions"),
               of_both_agents(file, "next_observations")),
-      {"maiql", {{"hidden", "8"}, {"batch_size", "6"}}, 3, permuting_seed(SEED3, 3)});
+      {"maiql", {{"hidden", "8"}, {"batch_size", "6"}}, 3, permuting_seed(396'014, 3)});
   replace_networks(plugin, {{"v", &v},
                             {"q", &q},
                             {"q_target", &q_target},
@@ -154,7 +154,7 @@ TEST_CASE("the iql plugin updates values, critics and targets as the reference d
       {"iql",
        {{"hidden", "8"}, {"batch_size", "6"}, {"gradient_clip", "0"}},
        3,
-       permuting_seed(SEED3, 3)});
+       permuting_seed(396'014, 3)});
   replace_networks(plugin, {{"v", &v}, {"q", &q}, {"q_target", &q_target}});
   for (int update = 0; update < 3; ++update) {
     const std::string losses = "/outputs/losses_per_update/" + std::to_string(update);

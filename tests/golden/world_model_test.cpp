@@ -1,8 +1,8 @@
 // One member of the world model against the reference. The reference has a reward and a terminal
 // head per agent, so its networks are plain Mlps of that width here; its terminal head predicts
 // "goes on", which only swaps the target of the cross-entropy.
-#include "core/nn/adam.hpp"
 #include "core/nn/world_model.hpp"
+#include "core/nn/adam.hpp"
 #include "plugins/algorithms/world-model/losses.hpp"
 #include "tests/golden/golden_file.hpp"
 
@@ -18,9 +18,8 @@ struct Member {
         reward(1, {12, 4, 8, 4}, torch::kCPU, any_generator()),
         goes_on(1, {12, 2, 8, 2}, torch::kCPU, any_generator()) {}
   std::vector<Network> networks() {
-    return {{&next_state, 0, "T", kFiveLayers},
-            {&reward, 0, "R", kFiveLayers},
-            {&goes_on, 0, "mask"}};
+    return {
+        {&next_state, 0, "T", kFiveLayers}, {&reward, 0, "R", kFiveLayers}, {&goes_on, 0, "mask"}};
   }
   Mlp next_state, reward, goes_on;
 };
@@ -89,9 +88,8 @@ TEST_CASE("one and three updates of a member end at the reference's parameters")
   Member member;
   load_networks(file, "/weights", member.networks());
   const Rows rows(file);
-  Adam optimiser({&member.next_state, &member.reward, &member.goes_on},
-                 file.number("/settings/lr"), Clip::kJointCopy,
-                 file.number("/settings/grad_clip_norm"));
+  Adam optimiser({&member.next_state, &member.reward, &member.goes_on}, file.number("/settings/lr"),
+                 Clip::kJointCopy, file.number("/settings/grad_clip_norm"));
   optimiser.minimise(losses_of(member, rows).total());
   check_networks(file, "/outputs/params_after_1_update", member.networks());
   optimiser.minimise(losses_of(member, rows).total());

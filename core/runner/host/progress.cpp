@@ -31,7 +31,7 @@ std::string score_text(const RunRow& row) {
 std::map<std::string, double> seconds_per_update(Store& store) {
   // The plugin's name is part of the configuration; the label may differ from file to file.
   const QueryResult result = store.query(
-      "SELECT json_extract(config, '$.method.plugin'), SUM(seconds) / SUM(total_steps) FROM run "
+      "SELECT json_extract(config, '$.identity.algorithm.plugin'), SUM(seconds) / SUM(total_steps) FROM run "
       "WHERE status = 'completed' AND total_steps > 0 GROUP BY 1");
   std::map<std::string, double> speeds;
   for (const auto& row : result.rows) {

@@ -158,7 +158,8 @@ std::string Scheduler::reason_of_exit(const Entry& entry, int wait_status) const
              " without saying why";
   }
   const std::string tail = tail_of_file(log_of(entry), 10);
-  return tail.empty() ? reason + "; its log is empty" : reason + "; last log lines:\n" + tail;
+  // The first line stands alone in summaries.
+  return tail.empty() ? reason + "; its log is empty" : reason + "\nlast log lines:\n" + tail;
 }
 
 void Scheduler::handle_exit(const WorkerPool::Exit& exit) {
