@@ -116,6 +116,15 @@ void write_atomically(const std::filesystem::path& path,
   sync(folder_of(path), O_RDONLY | O_DIRECTORY);
 }
 
+void remove_leftovers(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    const bool ours = name.rfind(".labhost-", 0) == 0 && entry.path().extension() == ".tmp";
+    if (ours) std::filesystem::remove(entry.path(), ignored);
+  }
+}
+
 std::filesystem::path executable_path() { return std::filesystem::read_symlink("/proc/self/exe"); }
 
 std::string tail_of_file(const std::filesystem::path& path, int lines) {

@@ -19,6 +19,9 @@ void write_atomically(const std::filesystem::path& path, std::string_view bytes)
 void write_atomically(const std::filesystem::path& path,
                       const std::function<void(const std::filesystem::path&)>& write);
 
+/// Removes what killed writes left in a folder. Only its one writer may call this.
+void remove_leftovers(const std::filesystem::path& folder);
+
 /// Path of the running executable.
 std::filesystem::path executable_path();
 

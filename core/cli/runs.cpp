@@ -117,7 +117,7 @@ int delete_runs(const po::variables_map& values, const Arguments& ids) {
   Store store(file, Store::Access::kReadWrite);
   std::vector<std::string> folders;  // logs and checkpoints, which no artifact row may name
   for (const std::int64_t run : runs) {
-    if (const auto row = store.run_by_id(run)) folders.push_back(run_folder(row->run_key));
+    if (const auto row = store.run_by_id(run)) folders.push_back(run_folder(row->uuid));
   }
   const auto paths = store.delete_runs({runs.begin(), runs.end()});
   bool removed = true;

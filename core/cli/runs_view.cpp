@@ -133,7 +133,7 @@ std::string rows_section(Store& store, const std::string& title, const std::stri
 /// worker that died too early to record it would have left it. Empty when there is neither.
 std::string log_lines(Store& store, std::int64_t run_id) {
   const QueryResult found = store.query(
-      "SELECT r.run_key, p.value FROM run r LEFT JOIN provenance p"
+      "SELECT r.uuid, p.value FROM run r LEFT JOIN provenance p"
       " ON p.run_id = r.id AND p.name = 'log' WHERE r.id = ?1",
       {run_id});
   const std::string recorded = cell_text(found.rows[0][1]);

@@ -18,6 +18,7 @@ namespace po = boost::program_options;
 
 constexpr std::size_t kListed = 50;
 constexpr std::chrono::seconds kInterval{1};
+constexpr double kPatience = 60;  // seconds without a running run
 
 /// As many running (and failed) runs as leave all experiments on one screen.
 std::size_t listed_on_screen(std::size_t experiments) {
@@ -48,14 +49,21 @@ void print_changes(const StatusReport& status, std::map<std::string, std::string
 void follow(Store& store) {
   const bool terminal = isatty(STDOUT_FILENO) == 1;
   std::map<std::string, std::string> last;
+  double ran_at = now_seconds();
   while (true) {
     const StatusReport status = load_status(store, now_seconds());
+    if (!status.running.empty()) ran_at = now_seconds();
     if (terminal) {
       repaint(status);
     } else {
       print_changes(status, last);
     }
     if (!status.active()) return;
+    if (now_seconds() - ran_at > kPatience) {
+      print(
+          "nothing has been running for a while; `labhost run FILE` goes on with what is queued\n");
+      return;
+    }
     std::this_thread::sleep_for(kInterval);
   }
 }

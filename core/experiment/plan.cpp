@@ -35,13 +35,18 @@ class Expansion {
     }
     const ResolvedMethod& method = method_of(algorithm, task);
     RunSpec run = base_run(task, algorithm, method);
-    run.seed = seed;
     run.reported = reported;
+    nlohmann::json settings = run.identity();  // before the seed and what depends on it
     for (const NeedDescription& need : method.needs) {
       const std::int64_t needed_seed = method_of(need.algorithm, task).shared_seed.value_or(seed);
       const std::size_t needed = add(task, need.algorithm, needed_seed, false);
       run.needs.push_back({need.role, runs_[needed].run_key});
+      const auto shared = method_of(need.algorithm, task).shared_seed;
+      settings["needs"][need.role] = {runs_[needed].settings,
+                                      shared ? std::to_string(*shared) : "run"};
     }
+    run.settings = sha256(settings.dump());
+    run.seed = seed;
     run.run_key = sha256(run.identity().dump());
     check_distinct(run);
     if (runs_.size() == kMostRuns) throw InputError("the plan has more than a million runs");

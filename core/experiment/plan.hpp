@@ -50,6 +50,7 @@ struct RunSpec {
   std::vector<NeedSpec> needs;
   bool reported = true;  ///< false for runs that exist only because others need them
   std::string run_key;   ///< SHA-256 of identity()
+  std::string settings;  ///< SHA-256 of all but the seed: equal in runs that one cell may average
 
   /// What determines the result, canonical (sorted keys): plugins, versions, parameters, file
   /// hashes, steps, logging and evaluation settings, seed, run keys of needs. Labels stay out.

@@ -198,7 +198,15 @@ std::vector<fs::path> plugin_search_path(const std::vector<std::string>& option)
       if (!folder.empty()) path.emplace_back(folder);
     }
   };
-  for (const std::string& folders : option) add(folders);
+  for (const std::string& folders : option) {
+    const std::size_t known = path.size();
+    add(folders);
+    for (std::size_t i = known; i < path.size(); ++i) {
+      if (fs::is_directory(path[i])) continue;
+      throw InputError(std::string("--plugin-path: expected a folder of plugins, found ") +
+                       (fs::exists(path[i]) ? "a file: " : "nothing at ") + path[i].string());
+    }
+  }
   if (const char* folders = std::getenv("LABHOST_PLUGIN_PATH")) add(folders);
   path.push_back((executable_path().parent_path() / "../lib/labhost/plugins").lexically_normal());
   return path;

@@ -21,7 +21,9 @@ struct Job {
   static Job from_text(const std::string& text);
 };
 
-/// Folder of a run's files (checkpoint, artifact, logs), relative to the store's folder.
-std::filesystem::path run_folder(const std::string& run_key);
+/// Folder of a run's files (checkpoint, artifact, logs), relative to the store's folder. By the
+/// record's UUID, not the run's key: another store in the same folder, or one that was deleted and
+/// made anew, has files of its own.
+std::filesystem::path run_folder(const std::string& uuid);
 
 }  // namespace labhost

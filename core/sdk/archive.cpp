@@ -1,10 +1,20 @@
 #include "core/sdk/archive.hpp"
 
+#include <cstring>
 #include <stdexcept>
 
 #include "core/base/files.hpp"
+#include "core/base/hash.hpp"
 
 namespace labhost {
+
+namespace {
+
+// Behind the tensors: LibTorch's reader takes a file with a wrong bit for a good one.
+constexpr const char* kTrailer = "labhost-sha256:";
+constexpr std::size_t kHashDigits = 64;
+
+}  // namespace
 
 void Archive::write(const std::string& name, const Tensor& tensor) {
   if (contains(name)) throw std::logic_error("archive: '" + name + "' is written twice");
@@ -50,21 +60,28 @@ void Archive::save(const std::filesystem::path& file) const {
   c10::Dict<std::string, Tensor> dictionary;
   for (const auto& [name, tensor] : tensors_) dictionary.insert(name, tensor);
   const std::vector<char> bytes = torch::pickle_save(dictionary);
-  write_atomically(file, std::string_view(bytes.data(), bytes.size()));
+  const std::string content(bytes.data(), bytes.size());
+  write_atomically(file, content + kTrailer + sha256(content));
 }
 
 Archive Archive::load(const std::filesystem::path& file) {
   const std::string text = read_file(file);
   Archive archive;
   archive.origin_ = file.string();
+  const std::size_t trailer = std::strlen(kTrailer) + kHashDigits;
+  const std::size_t size = text.size() < trailer ? 0 : text.size() - trailer;
+  if (size == 0 || text.substr(size) != kTrailer + sha256(text.substr(0, size))) {
+    throw InputError(file.string() + ": not a whole archive (its checksum does not match)");
+  }
   try {
-    const torch::IValue value = torch::pickle_load(std::vector<char>(text.begin(), text.end()));
+    const torch::IValue value = torch::pickle_load(
+        std::vector<char>(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(size)));
     for (const auto& entry : value.toGenericDict()) {
       archive.tensors_.emplace(entry.key().toStringRef(), entry.value().toTensor());
     }
   } catch (const c10::Error& error) {
-    throw InputError(file.string() + ": not a readable checkpoint (" +
-                     error.what_without_backtrace() + "); delete it to start that run anew");
+    throw InputError(file.string() + ": not a readable archive (" + error.what_without_backtrace() +
+                     ")");
   }
   return archive;
 }

@@ -1,6 +1,6 @@
 // Checkpoints and artifacts: named tensors in one file.
 //
-// The file is a pickled dictionary of tensors: Python's torch.load reads it.
+// The file is a dictionary of tensors in LibTorch's pickle format, followed by its SHA-256.
 #pragma once
 
 #include <filesystem>

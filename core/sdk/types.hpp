@@ -111,10 +111,13 @@ class LABHOST_API Metrics {
   void add(std::string name, double value) {
     values_.emplace_back(std::move(name), torch::scalar_tensor(value, torch::kFloat64));
   }
-  const std::vector<std::pair<std::string, Tensor>>& values() const { return values_; }
+  using Values = std::vector<std::pair<std::string, Tensor>>;
+  const Values& values() const& { return values_; }
+  /// Of a temporary, as in `for (... : algorithm.update().values())`: by value, so that it lives.
+  Values values() && { return std::move(values_); }
 
  private:
-  std::vector<std::pair<std::string, Tensor>> values_;
+  Values values_;
 };
 
 }  // namespace labhost

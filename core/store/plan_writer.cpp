@@ -80,8 +80,10 @@ class PlanWriter {
     }
     link_
         .with(plan_.experiment, plan_.profile, run.task, run.algorithm, run.seed, run_id,
-              run.reported)
+              run.reported, run.settings)
         .run();
+    // A cell averages runs of one kind: seeds of other settings, planned earlier, leave it.
+    unlink_.with(plan_.experiment, plan_.profile, run.task, run.algorithm, run.settings).run();
   }
 
  private:
@@ -118,10 +120,14 @@ class PlanWriter {
   // is only needed, so the order of runs in the plan does not matter.
   Statement link_{
       db_,
-      "INSERT INTO experiment_run VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
-      "ON CONFLICT DO UPDATE SET run_id = excluded.run_id, reported = excluded.reported "
+      "INSERT INTO experiment_run VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) "
+      "ON CONFLICT DO UPDATE SET run_id = excluded.run_id, reported = excluded.reported, "
+      "settings = excluded.settings "
       "WHERE excluded.reported >= reported "
       "AND (run_id, reported) <> (excluded.run_id, excluded.reported)"};
+  Statement unlink_{db_,
+                    "DELETE FROM experiment_run WHERE experiment = ?1 AND profile = ?2 AND "
+                    "task = ?3 AND algorithm = ?4 AND settings <> ?5"};
 };
 
 }  // namespace

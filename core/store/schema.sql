@@ -48,6 +48,7 @@ CREATE TABLE experiment_run (
   seed       INTEGER NOT NULL,
   run_id     INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
   reported   INTEGER NOT NULL,         -- 0: only needed by other runs
+  settings   TEXT NOT NULL,            -- (internal) equal for runs that differ in their seed alone
   PRIMARY KEY (experiment, profile, task, algorithm, seed)
 ) WITHOUT ROWID;
 CREATE INDEX experiment_run_by_run ON experiment_run (run_id);

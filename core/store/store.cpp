@@ -15,7 +15,8 @@ namespace {
 
 std::string select_runs(const char* condition) {
   return std::string(
-             "SELECT id, run_key, experiment, task, algorithm, environment, dataset, seed, status, "
+             "SELECT id, run_key, uuid, experiment, task, algorithm, environment, dataset, seed, "
+             "status, "
              "step, total_steps, score, started_at, finished_at, heartbeat_at, host, pid, "
              "pid_start, attempt, error, seconds FROM run WHERE ") +
          condition;
@@ -27,6 +28,7 @@ RunRow read_run(const Statement& row) {
   int column = 0;
   run.id = row.integer(column++);
   run.run_key = row.text(column++);
+  run.uuid = row.text(column++);
   run.experiment = row.text(column++);
   run.task = row.text(column++);
   run.algorithm = row.text(column++);

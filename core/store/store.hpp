@@ -33,7 +33,7 @@ class Superseded : public std::runtime_error {
 
 struct RunRow {
   std::int64_t id = 0;
-  std::string run_key, experiment, task, algorithm, environment, dataset;
+  std::string run_key, uuid, experiment, task, algorithm, environment, dataset;
   std::int64_t seed = 0;
   std::string status;  ///< queued, running, completed, failed, interrupted
   std::int64_t step = 0, total_steps = 0;

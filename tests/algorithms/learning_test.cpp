@@ -66,7 +66,7 @@ TEST_CASE("iql and maiql coordinate where the behaviour often does") {
   Game game("0.75", "0.75");
   for (const std::string name : {"iql", "maiql"}) {
     CAPTURE(name);
-    TrainedPlugin plugin(game.task(), game.data(), {name, {{"hidden", "64"}}, 300});
+    TrainedPlugin plugin(game.task(), game.data(), {name, {{"learning_rate", "1e-3"}}, 300});
     plugin.update(300);
     CHECK(game.score(plugin) == 1);
   }
@@ -74,8 +74,8 @@ TEST_CASE("iql and maiql coordinate where the behaviour often does") {
 
 TEST_CASE("iql coordinates where the behaviour mostly does not") {
   Game game("0.25", "0.75");
-  TrainedPlugin plugin(game.task(), game.data(), {"iql", {{"hidden", "64"}}, 400});
-  plugin.update(400);
+  TrainedPlugin plugin(game.task(), game.data(), {"iql", {{"learning_rate", "1e-3"}}, 500});
+  plugin.update(500);
   CHECK(game.score(plugin) == 1);
 }
 

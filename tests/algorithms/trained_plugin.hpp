@@ -69,7 +69,8 @@ class TrainedPlugin {
     std::map<std::string, double> last;
     for (std::int64_t i = 0; i < count; ++i) {
       last.clear();
-      for (const auto& [name, value] : algorithm_->update().values()) {
+      const Metrics metrics = algorithm_->update();
+      for (const auto& [name, value] : metrics.values()) {
         last[name] = value.item<double>();
       }
     }

@@ -39,6 +39,7 @@ class CommandFixture {
     finish(store, "neutral", "iql", 0, 0.5, {{0, "policy", 0, "runs/a/policy.pt", "00", 1}});
     id = find_row(store, "neutral", "iql", 0).id;
     key = find_row(store, "neutral", "iql", 0).run_key;
+    uuid = find_row(store, "neutral", "iql", 0).uuid;
   }
   /// Standard output; the exit code must be 0.
   std::string run(int (*command)(const Arguments&), Arguments arguments) {
@@ -56,7 +57,7 @@ class CommandFixture {
   TemporaryFolder folder;
   fs::path file;
   std::int64_t id = 0;
-  std::string key;
+  std::string key, uuid;
 };
 
 bool contains(const std::string& text, const std::string& part) {
@@ -112,7 +113,7 @@ TEST_CASE_FIXTURE(CommandFixture, "runs: list, show, compare") {
 }
 
 TEST_CASE_FIXTURE(CommandFixture, "runs delete: rows and files go, only with a yes") {
-  const fs::path log = folder / (run_folder(key) / "log.txt").string();
+  const fs::path log = folder / (run_folder(uuid) / "log.txt").string();
   const fs::path policy = folder / "runs/a/policy.pt";
   for (const fs::path& path : {log, policy}) {
     fs::create_directories(path.parent_path());

@@ -42,8 +42,8 @@ void check_stop_and_resume(int number) {
   CHECK(stopped.code == 1);
   CHECK(contains(stopped.err, "the same command goes on where it was"));
   CHECK(value(cut.store(), "SELECT status FROM run") == "interrupted");
-  const fs::path folder = cut.store().parent_path() / "runs" /
-                          value(cut.store(), "SELECT substr(run_key, 1, 16) FROM run");
+  const fs::path folder =
+      cut.store().parent_path() / "runs" / value(cut.store(), "SELECT uuid FROM run");
   CHECK(fs::exists(folder / "checkpoint.pt"));
   CHECK(contains(cut.run({"--dry-run"}).out, "1 resumable"));
 
@@ -178,6 +178,45 @@ TEST_CASE("two stores in one folder share no run") {
   CHECK(place.labhost({"runs", "delete", "1", "--yes", "--store", "one.sqlite"}).code == 0);
   for (const auto& row : rows(place.scratch / "two.sqlite", "SELECT path FROM artifact")) {
     CHECK_MESSAGE(fs::exists(place.scratch / row[0]), row[0]);
+  }
+}
+
+TEST_CASE("a table averages no runs of different settings") {
+  const Workplace place;
+  place.write(kTable);
+  const Words ibc = {"--only", "task=neutral,algorithm=ibc"};
+  REQUIRE(place.run(ibc).code == 0);
+  Words changed = ibc;
+  changed.insert(changed.end(), {"--seeds", "0", "--set", "algorithm.ibc.steps=3"});
+  REQUIRE(place.run(changed).code == 0);
+  CHECK(value(place.store(),
+              "SELECT count(DISTINCT total_steps) FROM experiment_run AS er JOIN run "
+              "ON run.id = er.run_id WHERE er.algorithm = 'ibc'") == "1");
+  CHECK(value(place.store(), "SELECT count(*) FROM run") == "3");  // the others are kept
+}
+
+TEST_CASE("workers with two threads") {
+  const Workplace place;
+  place.write(std::string(kTable) + "[run]\nthreads = 2\n");
+  CHECK(place.run({"--seeds", "0", "--only", "task=neutral"}).code == 0);
+  CHECK(value(place.store(), "SELECT count(*) FROM run WHERE status = 'completed'") == "2");
+  CHECK(rows(place.store(), "SELECT DISTINCT value FROM provenance WHERE name = 'threads'") ==
+        Rows{{"2"}});
+}
+
+TEST_CASE("LABHOST_STORE names the store, --store goes before it, any name will do") {
+  Workplace place;
+  place.write(kTable);
+  place.surroundings.variables["LABHOST_STORE"] = "mine.sqlite";
+  const Words one = {"--only", "task=neutral,algorithm=ibc,seed=0"};
+  CHECK(place.run(one).code == 0);
+  CHECK(value(place.scratch / "mine.sqlite", "SELECT status FROM run") == "completed");
+  for (const char* name : {"of \"today\" 100%?#/ü.sqlite", "caf\xe9.sqlite"}) {
+    Words other = one;
+    other.insert(other.end(), {"--store", name});
+    const Outcome outcome = place.run(other);
+    CHECK_MESSAGE(outcome.code == 0, outcome.err);
+    CHECK(value(place.scratch / name, "SELECT status FROM run") == "completed");
   }
 }
 

@@ -164,6 +164,29 @@ TEST_CASE("when the workers' parent is killed, the host starts another and goes 
   CHECK(results(place.store()) == results(whole.store()));
 }
 
+TEST_CASE("a worker that outlives its parent is not started a second time") {
+  const Workplace place;
+  // Updates of about a second: the worker hears of its parent's end, but cannot stop at once.
+  place.write(
+      with("steps = 1500\nhidden = 16", "steps = 3\nhidden = 1024\nbatch_size = 10000", kLongRun));
+  const auto process = place.start();
+  REQUIRE(eventually(30, [&] {
+    return value(place.store(), "SELECT count(*) FROM provenance WHERE name = 'log'") == "1";
+  }));
+  const pid_t worker = std::stoi(value(place.store(), "SELECT pid FROM run"));
+  kill(descendants(process->pid()).front(), SIGKILL);
+  bool twice = false;
+  CHECK(eventually(60, [&] {
+    const bool again = value(place.store(), "SELECT attempt FROM run") != "1";
+    twice = twice || (again && alive(worker));
+    return again || !process->running();
+  }));
+  CHECK_FALSE(twice);
+  const Outcome outcome = process->wait();
+  CHECK_MESSAGE(outcome.code == 0, outcome.err);
+  CHECK(value(place.store(), "SELECT step FROM run WHERE status = 'completed'") == "3");
+}
+
 TEST_CASE("a second call waits for the runs of the first and computes none of them") {
   const Workplace place;
   place.write(kLongRun);

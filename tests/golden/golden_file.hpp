@@ -73,7 +73,7 @@ class GoldenFile {
 
 inline void check_close(const Tensor& found, const Tensor& expected, const std::string& what) {
   REQUIRE_MESSAGE(found.sizes() == expected.sizes(), what, ": another shape");
-  REQUIRE_MESSAGE(found.scalar_type() == torch::kFloat64, what, ": not computed in float64");
+  REQUIRE_MESSAGE((found.scalar_type() == torch::kFloat64), what, ": not computed in float64");
   const Tensor deviation = (found.detach() - expected).abs();
   const bool close = deviation.le(1e-9 * expected.abs() + 1e-11).all().item<bool>();
   CHECK_MESSAGE(close, what, ": off by up to ", deviation.max().item<double>());

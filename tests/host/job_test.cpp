@@ -64,8 +64,9 @@ TEST_CASE("what is no job is refused") {
   CHECK_THROWS(Job::from_text("{\"store\": 1}"));
 }
 
-TEST_CASE("a run's folder is named after the head of its key") {
-  CHECK(run_folder("0123456789abcdef0123456789abcdef") == "runs/0123456789abcdef");
+TEST_CASE("a run's folder is named after its record") {
+  CHECK(run_folder("2f453b42-da79-40e2-a224-92bebcd36e4e") ==
+        "runs/2f453b42-da79-40e2-a224-92bebcd36e4e");
 }
 
 }  // namespace labhost::testing

@@ -216,13 +216,22 @@ TEST_CASE("Catalogue::of sorts by kind and name") {
 
 TEST_CASE("plugin_search_path: option, variable, the executable's neighbour") {
   const testing::ScopedVariable variable("LABHOST_PLUGIN_PATH", "/env/one::/env/two");
-  const auto path = plugin_search_path({"/option/a:/option/b"});
+  const testing::ScratchFolder folder;
+  const auto a = folder / "a", b = folder / "b";
+  for (const auto& option : {a, b}) std::filesystem::create_directory(option);
+  const auto path = plugin_search_path({a.string() + ":" + b.string()});
   REQUIRE(path.size() == 5);
-  CHECK(path[0] == "/option/a");
-  CHECK(path[1] == "/option/b");
+  CHECK(path[0] == a);
+  CHECK(path[1] == b);
   CHECK(path[2] == "/env/one");
   CHECK(path[3] == "/env/two");
   CHECK(path[4] == (executable_path().parent_path().parent_path() / "lib/labhost/plugins"));
+}
+
+TEST_CASE("plugin_search_path: a folder of the option that is not there is refused") {
+  CHECK_THROWS_WITH_AS(plugin_search_path({"/option/a"}),
+                       "--plugin-path: expected a folder of plugins, found nothing at /option/a",
+                       InputError);
 }
 
 }  // namespace labhost

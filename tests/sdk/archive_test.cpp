@@ -53,7 +53,7 @@ TEST_CASE("what an archive is given comes back to the bit, through a file too") 
     for (const auto& [name, tensor] : tensors) {
       CAPTURE(name);
       CHECK(again.contains(name));
-      CHECK(again.tensor(name).scalar_type() == tensor.scalar_type());
+      CHECK((again.tensor(name).scalar_type() == tensor.scalar_type()));
       CHECK(torch::equal(again.tensor(name), tensor));
     }
     CHECK(again.integer("step") == std::int64_t{1} << 60);
@@ -103,8 +103,7 @@ TEST_CASE("a file that is absent or no archive is refused by name") {
                  (folder / "absent").string()));
   for (const std::string& text : {std::string(), std::string("not an archive")}) {
     const fs::path file = folder.write("garbage", text);
-    CHECK(contains(input_error([&] { Archive::load(file); }),
-                   file.string() + ": not a readable checkpoint"));
+    CHECK(contains(input_error([&] { Archive::load(file); }), file.string() + ": not a"));
   }
 }
 
@@ -120,26 +119,17 @@ TEST_CASE("a file that was cut off anywhere is refused") {
   }
 }
 
-TEST_CASE("a file whose bytes were changed is refused or reads as it was written") {
+TEST_CASE("a file with one wrong byte anywhere is refused") {
   const testing::ScratchFolder folder;
-  const Tensor values = torch::arange(64);
-  archive_of("weights", values).save(folder / "whole");
+  archive_of("weights", torch::arange(64)).save(folder / "whole");
   const std::string bytes = bytes_of(folder / "whole");
-  int refused = 0;
   for (std::size_t at = 0; at < bytes.size(); at += 7) {
+    CAPTURE(at);
     std::string changed = bytes;
     changed[at] = static_cast<char>(changed[at] ^ 0x55);
     const fs::path file = folder.write("changed", changed);
-    try {
-      const Archive archive = Archive::load(file);
-      const bool same = archive.contains("weights") &&
-                        torch::equal(archive.tensor("weights").to(torch::kLong), values);
-      CHECK_MESSAGE(same, "byte ", at, " of ", bytes.size());
-    } catch (const InputError&) {
-      ++refused;
-    }
+    CHECK(contains(input_error([&] { Archive::load(file); }), file.string()));
   }
-  CHECK(refused > 0);
 }
 
 TEST_CASE("saving replaces the old file whole or not at all") {

@@ -102,7 +102,7 @@ TEST_CASE("encoded actions are one-hot per discrete agent and unchanged for cont
   const Tensor expected = torch::tensor({{1.0F, 0.0F, 0.0F, 0.0F, 1.0F},  //
                                          {0.0F, 1.0F, 1.0F, 0.0F, 0.0F}});
   const Tensor encoded = encode_actions(discrete_task(), action);
-  CHECK(encoded.scalar_type() == torch::kFloat32);
+  CHECK((encoded.scalar_type() == torch::kFloat32));
   CHECK(torch::equal(encoded, expected));
   // Leading dimensions are kept.
   CHECK(torch::equal(encode_actions(discrete_task(), action.view({2, 1, 2})),

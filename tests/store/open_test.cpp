@@ -11,7 +11,7 @@
 #include "tests/store/support.hpp"
 
 using namespace labhost;
-using namespace labhost::testing;
+using namespace labhost::store_testing;
 namespace fs = std::filesystem;
 
 namespace {

@@ -9,7 +9,7 @@
 #include "tests/store/support.hpp"
 
 using namespace labhost;
-using namespace labhost::testing;
+using namespace labhost::store_testing;
 
 namespace {
 

@@ -19,7 +19,7 @@
 
 #include "core/store/store.hpp"
 
-namespace labhost::testing {
+namespace labhost::store_testing {
 
 /// A fresh folder, removed at the end.
 class TempFolder {
@@ -170,4 +170,4 @@ class Child {
   bool waited_ = false;
 };
 
-}  // namespace labhost::testing
+}  // namespace labhost::store_testing

@@ -1,6 +1,7 @@
 #include "core/runner/host/scheduler.hpp"
 
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -20,7 +21,7 @@ constexpr double kShowSeconds = 0.5;  // between repaints
 volatile std::sig_atomic_t interrupts = 0;
 void count_interrupt(int) { interrupts = interrupts + 1; }
 
-/// SIGINT and SIGTERM are counted while a scheduler works, and as before afterwards.
+/// SIGINT, SIGTERM and SIGHUP are counted while a scheduler works, and as before afterwards.
 class SignalScope {
  public:
   SignalScope() {
@@ -30,16 +31,18 @@ class SignalScope {
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, &old_int_);
     sigaction(SIGTERM, &action, &old_term_);
+    sigaction(SIGHUP, &action, &old_hup_);
   }
   ~SignalScope() {
     sigaction(SIGINT, &old_int_, nullptr);
     sigaction(SIGTERM, &old_term_, nullptr);
+    sigaction(SIGHUP, &old_hup_, nullptr);
   }
   SignalScope(const SignalScope&) = delete;
 
  private:
-  struct sigaction old_int_ {
-  }, old_term_{};
+  using Action = struct sigaction;  // there is a function of that name, too
+  Action old_int_{}, old_term_{}, old_hup_{};
 };
 
 std::string name_of(const RunSpec& spec) {
@@ -66,7 +69,6 @@ Scheduler::Scheduler(const Plan& plan, Store& store, const Catalogue& catalogue,
   read_rows();
   for (Entry& entry : entries_) {
     by_id_[entry.row.id] = by_key_[entry.spec->run_key];
-    entry.first_attempt = entry.row.attempt;
     if (entry.row.status == "completed") entry.state = State::kDone;
     if (entry.row.status == "failed" && options_.skip_failed) update_from_row(entry);
   }
@@ -109,6 +111,7 @@ bool Scheduler::try_start(Entry& entry) {
   }
   entry.state = State::kActive;
   entry.row.attempt = *attempt;
+  entry.claimed_attempt = *attempt;
   Job job;
   job.store = std::filesystem::absolute(store_.file());
   job.run_id = entry.row.id;
@@ -140,8 +143,8 @@ void Scheduler::start_ready() {
 }
 
 std::filesystem::path Scheduler::log_of(const Entry& entry) const {
-  return store_.folder() / run_folder(entry.spec->run_key) /
-         ("attempt-" + std::to_string(entry.row.attempt) + ".log");
+  return store_.folder() / run_folder(entry.row.uuid) /
+         ("attempt-" + std::to_string(entry.claimed_attempt) + ".log");
 }
 
 std::string Scheduler::reason_of_exit(const Entry& entry, int wait_status) const {
@@ -164,9 +167,20 @@ std::string Scheduler::reason_of_exit(const Entry& entry, int wait_status) const
 
 void Scheduler::handle_exit(const WorkerPool::Exit& exit) {
   Entry& entry = entries_[by_id_.at(exit.run_id)];
-  const std::int64_t attempt = entry.row.attempt;
+  const std::int64_t attempt = entry.claimed_attempt;
   entry.row = store_.run_by_id(exit.run_id).value();
-  if (entry.row.status == "running" && entry.row.attempt == attempt) {
+  if (entry.row.attempt != attempt) {
+    entry.state = State::kElsewhere;  // taken over by another process
+    return;
+  }
+  if (entry.row.status == "running" && exit.wait_status == WorkerPool::kLost &&
+      liveness({entry.row.host, entry.row.pid, entry.row.pid_start}) != Liveness::kDead &&
+      entry.row.pid != getpid()) {
+    entry.state =
+        State::kElsewhere;  // the worker outlived its parent and is writing its checkpoint
+    return;
+  }
+  if (entry.row.status == "running") {
     // It ended without a word of its own: a crash, or killed. One that was killed together with its
     // parent, or while we stop all of them, was stopped from outside: its run goes on later.
     const bool stopped =
@@ -174,10 +188,6 @@ void Scheduler::handle_exit(const WorkerPool::Exit& exit) {
     store_.end_attempt(exit.run_id, attempt, stopped ? "interrupted" : "failed",
                        reason_of_exit(entry, exit.wait_status), 0);
     entry.row = store_.run_by_id(exit.run_id).value();
-  }
-  if (entry.row.attempt != attempt && entry.row.status == "running") {
-    entry.state = State::kElsewhere;  // taken over by another process
-    return;
   }
   update_from_row(entry);
   if (entry.state == State::kDone) ++completed_;

@@ -42,7 +42,7 @@ class Scheduler {
     const RunSpec* spec = nullptr;
     State state = State::kPending;
     RunRow row;
-    std::int64_t first_attempt = 0;  ///< attempts made before this call
+    std::int64_t claimed_attempt = 0;  ///< ours, while kActive
     std::string reason;
   };
 

@@ -53,6 +53,7 @@ void WorkerPool::start_server() {
   }
   close(ends[1]);
   socket_ = ends[0];
+  heard_ = false;
 }
 
 void WorkerPool::start(const Job& job) {
@@ -70,6 +71,12 @@ std::vector<WorkerPool::Exit> WorkerPool::server_lost() {
   close(socket_);
   socket_ = -1;
   while (waitpid(server_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  // One that never spoke would die again and again.
+  if (!heard_) {
+    throw std::runtime_error(
+        "the parent process of the workers could not be started; its own "
+        "message stands above");
   }
   return exits;
 }
@@ -92,6 +99,7 @@ std::vector<WorkerPool::Exit> WorkerPool::wait(double seconds) {
     std::int64_t run_id = 0;
     int value = 0;
     message >> what >> run_id >> value;
+    heard_ = true;
     if (what == "started") {
       workers_[run_id] = value;
     } else if (what == "exited") {

@@ -39,6 +39,7 @@ class WorkerPool {
   std::int64_t threads_;
   int socket_ = -1;
   pid_t server_ = 0;
+  bool heard_ = false;                     ///< the server has said something
   std::map<std::int64_t, pid_t> workers_;  // by run id; pid 0 until the server has said it
 };
 

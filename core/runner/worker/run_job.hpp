@@ -9,7 +9,7 @@ namespace labhost {
 /// row.
 int run_job(const Job& job);
 
-/// Arranges that SIGTERM, SIGINT and SIGUSR1 ask the running job to checkpoint and stop.
+/// Arranges that SIGTERM, SIGINT, SIGHUP and SIGUSR1 ask the running job to checkpoint and stop.
 void install_stop_signals();
 
 }  // namespace labhost

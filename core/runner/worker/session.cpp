@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "core/base/build_info.hpp"
+#include "core/base/files.hpp"
 #include "core/base/hash.hpp"
 #include "core/runner/worker/evaluation.hpp"
 #include "core/runner/worker/provenance.hpp"
@@ -22,6 +23,14 @@ torch::Device choose_device(const std::string& name) {
   return torch::Device(name);
 }
 
+Archive load_checkpoint(const std::filesystem::path& file) {
+  try {
+    return Archive::load(file);
+  } catch (const InputError& error) {
+    throw InputError(std::string(error.what()) + "; delete it to start that run anew");
+  }
+}
+
 RunSpec read_spec(Store& store, std::int64_t run_id) {
   return RunSpec::from_config(nlohmann::json::parse(store.run_config(run_id)));
 }
@@ -33,6 +42,7 @@ Session::Session(Store& store, const Job& job, Logger& logger)
       job_(job),
       logger_(logger),
       spec_(read_spec(store, job.run_id)),
+      folder_(store.folder() / run_folder(store.run_by_id(job.run_id).value().uuid)),
       device_(choose_device(job.runner.device)),
       streams_(static_cast<std::uint64_t>(spec_.seed)),
       started_(now_seconds()),
@@ -51,9 +61,7 @@ Session::Session(Store& store, const Job& job, Logger& logger)
 
 Session::~Session() = default;
 
-std::filesystem::path Session::file(const std::string& name) const {
-  return store_.folder() / run_folder(spec_.run_key) / name;
-}
+std::filesystem::path Session::file(const std::string& name) const { return folder_ / name; }
 
 std::unique_ptr<Environment> Session::make_environment(std::int64_t copies,
                                                        const std::string& stream) {
@@ -79,7 +87,13 @@ void Session::build_algorithm() {
       const auto row = store_.artifact_of(need.run_key, role);
       if (!row) throw InputError("the run that should provide '" + role + "' left no artifact");
       store_.add_need(job_.run_id, row->id);
-      return Archive::load(store_.folder() / row->path);
+      try {
+        return Archive::load(store_.folder() / row->path);
+      } catch (const InputError& error) {
+        throw InputError(std::string(error.what()) + "; `labhost runs delete " +
+                         std::to_string(row->run_id) +
+                         "` lets the next `labhost run` make that artifact anew");
+      }
     }
     throw std::logic_error("the algorithm asks for '" + role + "', which it did not declare");
   };
@@ -91,8 +105,9 @@ void Session::build_algorithm() {
 }
 
 void Session::resume() {
+  remove_leftovers(folder_);  // of writes that a kill cut off
   if (std::filesystem::exists(file("checkpoint.pt"))) {
-    const Archive archive = Archive::load(file("checkpoint.pt"));
+    const Archive archive = load_checkpoint(file("checkpoint.pt"));
     algorithm_->load(archive);
     streams_.load(archive);
     step_ = archive.integer("host/step");

@@ -41,6 +41,7 @@ class Session {
   const Job& job_;
   Logger& logger_;
   RunSpec spec_;
+  std::filesystem::path folder_;  ///< of the run's files
   torch::Device device_;
   Streams streams_;
   double started_;
