@@ -13,7 +13,7 @@ struct EpisodeResult {
   bool full_length = false;  ///< ended by the horizon, not by a terminal state
 };
 
-struct EvaluationResult {
+struct LABHOST_API EvaluationResult {
   std::vector<EpisodeResult> episodes;
   double mean_return() const;
   double median_return() const;
