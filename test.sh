@@ -5,5 +5,5 @@
 set -eu
 top=$(cd "$(dirname "$0")" && pwd)
 preset=${LABHOST_PRESET:-release}
-"$top/labhost" --build-only
+"$top/labhost" --build-only all
 exec ctest --preset "$preset" --output-on-failure "$@"

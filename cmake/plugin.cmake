@@ -9,6 +9,9 @@ function(labhost_add_plugin name)
     PREFIX "" OUTPUT_NAME ${name} DEFINE_SYMBOL ""
     LIBRARY_OUTPUT_DIRECTORY ${LABHOST_PLUGIN_DIRECTORY})
   add_dependencies(${target} labhost)
+  if(TARGET host)
+    add_dependencies(host ${target})
+  endif()
   add_custom_command(TARGET ${target} POST_BUILD
     COMMAND $<TARGET_FILE:labhost> plugins describe $<TARGET_FILE:${target}>
             --out $<TARGET_FILE:${target}>.json
