@@ -11,6 +11,16 @@ if(LABHOST_SANITIZE)
   add_link_options(-fsanitize=${LABHOST_SANITIZE})
 endif()
 
+# Options of the sanitizers for an executable; nothing in other builds.
+function(labhost_sanitizer_options target)
+  if(LABHOST_SANITIZE)
+    target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/cmake/sanitizer_options.cpp)
+    set_source_files_properties(${PROJECT_SOURCE_DIR}/cmake/sanitizer_options.cpp
+      TARGET_DIRECTORY ${target} PROPERTIES COMPILE_OPTIONS "-fvisibility=default"
+      SKIP_PRECOMPILE_HEADERS ON)
+  endif()
+endfunction()
+
 find_program(LABHOST_CCACHE ccache)
 if(LABHOST_CCACHE)
   # The sloppiness that ccache's manual asks for with precompiled headers.
