@@ -15,7 +15,7 @@ enum class Clip {
   kGlobal      ///< one norm over everything (the released MAPPO)
 };
 
-class LABHOST_API Adam {
+class LABHOST_API Adam : public Stateful {
  public:
   /// `max_norm` bounds gradient norms before a step: scale min(1, max_norm / (norm + 1e-6)).
   Adam(std::vector<FlatModule*> modules, double learning_rate, Clip clip, double max_norm = 1.0);
@@ -26,8 +26,8 @@ class LABHOST_API Adam {
 
   void set_learning_rate(double rate) { learning_rate_ = rate; }
 
-  void save(Archive& archive, const std::string& name) const;
-  void load(const Archive& archive, const std::string& name);
+  void save(Archive& archive, const std::string& name) const override;
+  void load(const Archive& archive, const std::string& name) override;
 
  private:
   /// Factors for the gradients of each module's copies, from the clipping rule [C] per module.

@@ -9,14 +9,13 @@
 #include <string>
 #include <vector>
 
-#include "core/sdk/archive.hpp"
+#include "core/nn/stateful.hpp"
 #include "core/sdk/types.hpp"
 
 namespace labhost {
 
-class LABHOST_API FlatModule {
+class LABHOST_API FlatModule : public Stateful {
  public:
-  virtual ~FlatModule() = default;
   FlatModule(const FlatModule&) = delete;  // views would point into the other's buffer
   FlatModule& operator=(const FlatModule&) = delete;
   FlatModule(FlatModule&&) = default;
@@ -34,8 +33,12 @@ class LABHOST_API FlatModule {
   /// Copy c of this = copy `index[c]` of other.
   void select_from(const FlatModule& other, const Tensor& index);
 
-  void save(Archive& archive, const std::string& name) const { archive.write(name, flat_); }
-  void load(const Archive& archive, const std::string& name) { archive.read_into(name, flat_); }
+  void save(Archive& archive, const std::string& name) const override {
+    archive.write(name, flat_);
+  }
+  void load(const Archive& archive, const std::string& name) override {
+    archive.read_into(name, flat_);
+  }
 
  protected:
   /// `shapes` are those of one copy's parameters.

@@ -55,14 +55,8 @@ class Ibc final : public Algorithm {
   std::unique_ptr<Policy> policy(bool greedy, at::Generator generator) override {
     return std::make_unique<MemorylessPolicy>(task_, policy_, device_, greedy, generator);
   }
-  void save(Archive& archive) const override {
-    policy_.save(archive, "policy");
-    optimiser_.save(archive, "optimiser");
-  }
-  void load(const Archive& archive) override {
-    policy_.load(archive, "policy");
-    optimiser_.load(archive, "optimiser");
-  }
+  void save(Archive& archive) const override { state_.save(archive); }
+  void load(const Archive& archive) override { state_.load(archive); }
 
  private:
   const TaskSpec task_;
@@ -71,6 +65,7 @@ class Ibc final : public Algorithm {
   Sampler sampler_;
   TeamPolicy policy_;
   Adam optimiser_;
+  const StateList state_ = {{"policy", &policy_}, {"optimiser", &optimiser_}};
 };
 
 }  // namespace

@@ -136,23 +136,11 @@ class Iql final : public Algorithm {
 
   void save(Archive& archive) const override {
     archive.write("updates", updates_);
-    v_.save(archive, "v");
-    q_.save(archive, "q");
-    q_target_.save(archive, "q_target");
-    policy_.save(archive, "policy");
-    v_optimiser_.save(archive, "v_optimiser");
-    q_optimiser_.save(archive, "q_optimiser");
-    policy_optimiser_.save(archive, "policy_optimiser");
+    state_.save(archive);
   }
   void load(const Archive& archive) override {
     updates_ = archive.integer("updates");
-    v_.load(archive, "v");
-    q_.load(archive, "q");
-    q_target_.load(archive, "q_target");
-    policy_.load(archive, "policy");
-    v_optimiser_.load(archive, "v_optimiser");
-    q_optimiser_.load(archive, "q_optimiser");
-    policy_optimiser_.load(archive, "policy_optimiser");
+    state_.load(archive);
   }
 
  private:
@@ -184,6 +172,13 @@ class Iql final : public Algorithm {
   Clip clip_;
   Adam v_optimiser_, q_optimiser_, policy_optimiser_;
   std::int64_t updates_ = 0;
+  const StateList state_ = {{"v", &v_},
+                            {"q", &q_},
+                            {"q_target", &q_target_},
+                            {"policy", &policy_},
+                            {"v_optimiser", &v_optimiser_},
+                            {"q_optimiser", &q_optimiser_},
+                            {"policy_optimiser", &policy_optimiser_}};
 };
 
 }  // namespace

@@ -147,18 +147,12 @@ class MomaPpo final : public Algorithm {
   void save(Archive& archive) const override {
     archive.write("generated", generated_);
     archive.write("entropy_weight", entropy_weight_);
-    policy_.save(archive, "policy");
-    v_.save(archive, "v");
-    mixer_.save(archive, "mixer");
-    optimiser_.save(archive, "optimiser");
+    state_.save(archive);
   }
   void load(const Archive& archive) override {
     generated_ = archive.integer("generated");
     entropy_weight_ = archive.real("entropy_weight");
-    policy_.load(archive, "policy");
-    v_.load(archive, "v");
-    mixer_.load(archive, "mixer");
-    optimiser_.load(archive, "optimiser");
+    state_.load(archive);
   }
 
  private:
@@ -246,6 +240,8 @@ class MomaPpo final : public Algorithm {
   Losses losses_;
   double entropy_weight_ = 0;
   std::int64_t generated_ = 0;
+  const StateList state_ = {
+      {"policy", &policy_}, {"v", &v_}, {"mixer", &mixer_}, {"optimiser", &optimiser_}};
 };
 
 }  // namespace
