@@ -31,7 +31,8 @@ std::string score_text(const RunRow& row) {
 std::map<std::string, double> seconds_per_update(Store& store) {
   // The plugin's name is part of the configuration; the label may differ from file to file.
   const QueryResult result = store.query(
-      "SELECT json_extract(config, '$.identity.algorithm.plugin'), SUM(seconds) / SUM(total_steps) FROM run "
+      "SELECT json_extract(config, '$.identity.algorithm.plugin'), SUM(seconds) / SUM(total_steps) "
+      "FROM run "
       "WHERE status = 'completed' AND total_steps > 0 GROUP BY 1");
   std::map<std::string, double> speeds;
   for (const auto& row : result.rows) {
@@ -89,11 +90,17 @@ void Progress::show(const View& view) {
   if (!terminal_) return;
   clear();
   for (const Running& run : view.running) {
+    // Until a run of its kind has ended, a running one says how fast it goes.
+    if (run.steps_here > 0 && speeds_.count(run.plugin) == 0) {
+      speeds_seen_[run.plugin] = run.seconds / static_cast<double>(run.steps_here);
+    }
     std::fprintf(stderr, "  %s %s %lld/%lld\n", bar(run.step, run.total).c_str(), run.name.c_str(),
                  static_cast<long long>(run.step), static_cast<long long>(run.total));
     ++painted_lines_;
   }
-  const auto left = estimate_seconds(view.open_steps, speeds_, view.jobs);
+  std::map<std::string, double> speeds = speeds_;
+  speeds.insert(speeds_seen_.begin(), speeds_seen_.end());
+  const auto left = estimate_seconds(view.open_steps, speeds, view.jobs);
   std::fprintf(stderr, "%s %lld/%lld runs done, %lld failed, %s so far, %s left\n",
                bar(view.done, total_).c_str(), static_cast<long long>(view.done),
                static_cast<long long>(total_), static_cast<long long>(view.failed),

@@ -24,8 +24,10 @@ class Progress {
   explicit Progress(std::int64_t total_runs);
 
   struct Running {
-    std::string name;
+    std::string name, plugin;
     std::int64_t step, total;
+    std::int64_t steps_here;  ///< of them in this attempt, which has taken `seconds`
+    double seconds;
   };
   struct View {
     std::int64_t done = 0, failed = 0, jobs = 1;
@@ -44,7 +46,8 @@ class Progress {
   std::int64_t total_, ended_ = 0;
   bool terminal_;
   int painted_lines_ = 0;
-  std::map<std::string, double> speeds_;
+  std::map<std::string, double> speeds_;       // seconds per update, of ended runs
+  std::map<std::string, double> speeds_seen_;  // the same of running ones
   double begun_;
 };
 

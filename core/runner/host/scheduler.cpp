@@ -112,6 +112,8 @@ bool Scheduler::try_start(Entry& entry) {
   entry.state = State::kActive;
   entry.row.attempt = *attempt;
   entry.claimed_attempt = *attempt;
+  entry.claimed_at = now_seconds();
+  entry.first_step = entry.row.step;
   Job job;
   job.store = std::filesystem::absolute(store_.file());
   job.run_id = entry.row.id;
@@ -231,7 +233,9 @@ void Scheduler::show_progress(bool force) {
                       entry.state == State::kElsewhere;
     if (open) view.open_steps[entry.spec->method.plugin] += entry.row.total_steps - entry.row.step;
     if (entry.state == State::kActive) {
-      view.running.push_back({name_of(*entry.spec), entry.row.step, entry.row.total_steps});
+      view.running.push_back({name_of(*entry.spec), entry.spec->method.plugin, entry.row.step,
+                              entry.row.total_steps, entry.row.step - entry.first_step,
+                              now_seconds() - entry.claimed_at});
     }
   }
   view.jobs = options_.jobs;

@@ -43,6 +43,8 @@ class Scheduler {
     State state = State::kPending;
     RunRow row;
     std::int64_t claimed_attempt = 0;  ///< ours, while kActive
+    std::int64_t first_step = 0;       ///< where it began
+    double claimed_at = 0;
     std::string reason;
   };
 
