@@ -32,9 +32,9 @@
 #endif
 
 #ifndef LABHOST_BUILD_STAMP
-#define LABHOST_BUILD_STAMP                                                        \
-  LABHOST_COMPILER_                                                                \
-      " cxx11abi-" LABHOST_TEXT(_GLIBCXX_USE_CXX11_ABI) " libtorch-" TORCH_VERSION \
-                                                        " assert-" LABHOST_ASSERT_ \
-                                                        " sanitizer-" LABHOST_SANITIZER_
+#define LABHOST_BUILD_STAMP                                                    \
+  LABHOST_COMPILER_                                                            \
+  " cxx11abi-" LABHOST_TEXT(_GLIBCXX_USE_CXX11_ABI) " libtorch-" TORCH_VERSION \
+                                                    " assert-" LABHOST_ASSERT_ \
+                                                    " sanitizer-" LABHOST_SANITIZER_
 #endif
