@@ -30,7 +30,7 @@ struct ScheduleResult {
 
 /// The plan must be recorded in the store. Several processes may execute overlapping plans on one
 /// store at once: each run is computed by one of them, the others wait for it.
-/// SIGINT and SIGTERM checkpoint all workers and return; a second SIGINT kills them.
+/// SIGINT, SIGTERM and SIGHUP checkpoint all workers and return; a second one kills them.
 class Scheduler {
  public:
   Scheduler(const Plan& plan, Store& store, const Catalogue& catalogue, ScheduleOptions options);
