@@ -17,3 +17,20 @@ function(labhost_add_plugin name)
             --out $<TARGET_FILE:${target}>.json
     COMMENT "Describing plugin ${name}" VERBATIM)
 endfunction()
+
+# labhost_embed_text(TARGET FILE NAME): FILE's text as the constant labhost::NAME, in a header
+# FOLDER/STEM_xml.hpp for FOLDER/STEM.xml, found by its path from the top.
+function(labhost_embed_text target file name)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+  file(READ ${file} text)
+  string(REPLACE "." "_" header ${file})
+  file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/${folder}/${header}.hpp @ONLY CONTENT
+"// Generated from ${folder}/${file}.
+#pragma once
+namespace labhost {
+inline constexpr const char ${name}[] = R\"text(@text@)text\";
+}  // namespace labhost
+")
+  target_include_directories(${target} PRIVATE ${PROJECT_BINARY_DIR}/generated)
+endfunction()

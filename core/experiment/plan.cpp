@@ -79,7 +79,14 @@ class Expansion {
     run.task = task;
     run.algorithm = algorithm;
     run.environment = parts.environment;
-    run.dataset = parts.dataset;
+    if (!method.online) {
+      if (!parts.dataset) {
+        throw resolver_.task_table(task)->node().location.error(
+            "task \"" + task + "\" has no dataset, from which algorithm \"" + algorithm +
+            "\" learns; add dataset = { plugin = \"...\" }");
+      }
+      run.dataset = *parts.dataset;
+    }
     run.method = method.use;
     run.total_steps = method.steps;
     run.log_every = method.log_every;

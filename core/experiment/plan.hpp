@@ -42,7 +42,8 @@ struct NeedSpec {
 /// One run: what a worker is given. Two experiments that ask for the same thing ask for one run.
 struct RunSpec {
   std::string task, algorithm;  ///< labels of the experiment file
-  PluginUse environment, dataset, method;
+  PluginUse environment, method;
+  PluginUse dataset;  ///< without a plugin where the algorithm learns online
   std::int64_t seed = 0;
   std::int64_t total_steps = 0;
   std::int64_t log_every = 1;  ///< updates between metric rows

@@ -176,11 +176,12 @@ void Resolver::check_all() {
 void Resolver::check_task(const TableView& table) {
   table.allow_only({"label", "environment", "dataset"});
   table.text("label");
+  table.require("environment", "expected environment = { plugin = \"...\" }");
   for (const char* key : {"environment", "dataset"}) {
-    table.require(key, "expected " + std::string(key) + " = { plugin = \"...\" }");
-    const TableView part = *table.table(key);
-    part.require("plugin", "expected the name of a plugin");
-    part.text("plugin");
+    const auto part = table.table(key);
+    if (!part) continue;
+    part->require("plugin", "expected the name of a plugin");
+    part->text("plugin");
   }
 }
 
@@ -210,16 +211,18 @@ void Resolver::check_algorithm(const TableView& table) {
 
 ResolvedTask Resolver::task(const std::string& name) {
   const TableView table = *task_table(name);
-  return {plugin_of_task(table, "environment", PluginKind::kEnvironment),
-          plugin_of_task(table, "dataset", PluginKind::kDataset)};
+  ResolvedTask task{plugin_of_task(*table.table("environment"), PluginKind::kEnvironment), {}};
+  if (const auto dataset = table.table("dataset")) {
+    task.dataset = plugin_of_task(*dataset, PluginKind::kDataset);
+  }
+  return task;
 }
 
-PluginUse Resolver::plugin_of_task(const TableView& task, const char* key, PluginKind kind) {
-  const TableView table = *task.table(key);
+PluginUse Resolver::plugin_of_task(const TableView& part, PluginKind kind) {
   const PluginDescription& plugin =
-      find_plugin(catalogue_, kind, *table.text("plugin"), table.find("plugin")->location);
-  table.allow_only(with_params({"plugin"}, plugin));
-  return use(plugin, table, Files::kHash);
+      find_plugin(catalogue_, kind, *part.text("plugin"), part.find("plugin")->location);
+  part.allow_only(with_params({"plugin"}, plugin));
+  return use(plugin, part, Files::kHash);
 }
 
 ResolvedMethod Resolver::method(const std::string& algorithm, const std::string& task) {
@@ -240,6 +243,7 @@ ResolvedMethod Resolver::read_method(const TableView& table, const PluginDescrip
   ResolvedMethod method;
   method.use = use(plugin, table, files);
   method.needs = plugin.needs;
+  method.online = plugin.online;
   table.require("steps", "expected the number of updates");
   method.steps = *table.integer("steps", 1, kMostSteps);
   const TableView top(root_, "");

@@ -16,6 +16,7 @@ namespace labhost {
 struct ResolvedMethod {
   PluginUse use;
   std::vector<NeedDescription> needs;
+  bool online = false;  ///< reads no dataset
   std::int64_t steps = 0;
   std::int64_t log_every = 100;
   EvaluationSpec evaluation;
@@ -25,7 +26,8 @@ struct ResolvedMethod {
 };
 
 struct ResolvedTask {
-  PluginUse environment, dataset;
+  PluginUse environment;
+  std::optional<PluginUse> dataset;  ///< a task for online algorithms needs none
 };
 
 class Resolver {
@@ -53,7 +55,7 @@ class Resolver {
 
   void check_task(const TableView& table);
   void check_algorithm(const TableView& table);
-  PluginUse plugin_of_task(const TableView& task, const char* key, PluginKind kind);
+  PluginUse plugin_of_task(const TableView& part, PluginKind kind);
   PluginUse use(const PluginDescription& plugin, const TableView& table, Files files);
   ResolvedMethod read_method(const TableView& table, const PluginDescription& plugin, Files files);
   std::string parameter(const PluginDescription& plugin, const ParamDescription& param,

@@ -209,7 +209,7 @@ nlohmann::json to_json(const PluginDescription& plugin) {
                          {"version", plugin.version},         {"summary", plugin.summary},
                          {"build_stamp", plugin.build_stamp}, {"artifact", plugin.artifact},
                          {"abi_version", plugin.abi_version}, {"params", nlohmann::json::array()},
-                         {"needs", nlohmann::json::array()}};
+                         {"needs", nlohmann::json::array()},  {"online", plugin.online}};
   for (const ParamDescription& param : plugin.params) {
     json["params"].push_back(param_to_json(param));
   }
@@ -232,6 +232,7 @@ PluginDescription description_from_json(const nlohmann::json& json, const std::s
     plugin.build_stamp = json.at("build_stamp").get<std::string>();
     plugin.artifact = json.at("artifact").get<std::string>();
     plugin.abi_version = json.at("abi_version").get<std::uint32_t>();
+    plugin.online = json.value("online", false);
     for (const nlohmann::json& item : json.at("params")) {
       ParamDescription param = param_from_json(item);
       if (plugin.find_param(param.name) != nullptr) {

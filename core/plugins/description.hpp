@@ -34,6 +34,7 @@ struct PluginDescription {
   PluginKind kind = PluginKind::kAlgorithm;
   std::string name, version, summary, build_stamp, artifact;
   std::uint32_t abi_version = 0;
+  bool online = false;  ///< an algorithm that reads no dataset
   std::vector<ParamDescription> params;
   std::vector<NeedDescription> needs;
   std::filesystem::path library;

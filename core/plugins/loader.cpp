@@ -114,6 +114,7 @@ PluginDescription LoadedPlugin::description() const {
   result.build_stamp = text(header_->build_stamp);
   result.artifact = text(header_->artifact);
   result.abi_version = header_->abi_version;
+  result.online = header_->online != 0;
   result.library = library_;
   for (std::uint64_t i = 0; i < header_->param_count; ++i) {
     const ParamDecl& param = header_->params[i];

@@ -19,7 +19,7 @@ namespace labhost {
 /// All that the host hands to an algorithm. References outlive the algorithm.
 struct AlgorithmContext {
   const TaskSpec& task;
-  const Transitions& data;  ///< on `device`
+  const Transitions& data;  ///< on `device`; empty for an online algorithm
   const Params& params;
   Streams& streams;  ///< saved and loaded by the host
   torch::Device device;
@@ -67,10 +67,17 @@ class LABHOST_API Algorithm {
 #define LABHOST_ALGORITHM(Class, name, version, summary, params, artifact)                       \
   LABHOST_PLUGIN_(Class, ::labhost::Algorithm, ::labhost::AlgorithmContext,                      \
                   ::labhost::PluginKind::kAlgorithm, name, version, summary, params, nullptr, 0, \
-                  artifact)
+                  artifact, 0)
+
+/// The same for an algorithm that learns from the simulator alone (AlgorithmContext::
+/// make_environment): its task needs no dataset, and none is loaded for it.
+#define LABHOST_ONLINE_ALGORITHM(Class, name, version, summary, params, artifact)                \
+  LABHOST_PLUGIN_(Class, ::labhost::Algorithm, ::labhost::AlgorithmContext,                      \
+                  ::labhost::PluginKind::kAlgorithm, name, version, summary, params, nullptr, 0, \
+                  artifact, 1)
 
 /// The same for an algorithm that needs the artifacts of other runs: an array of NeedDecl.
 #define LABHOST_ALGORITHM_WITH_NEEDS(Class, name, version, summary, params, artifact, needs) \
   LABHOST_PLUGIN_(Class, ::labhost::Algorithm, ::labhost::AlgorithmContext,                  \
                   ::labhost::PluginKind::kAlgorithm, name, version, summary, params, needs,  \
-                  std::size(needs), artifact)
+                  std::size(needs), artifact, 0)

@@ -33,4 +33,4 @@ class LABHOST_API Dataset {
 #define LABHOST_DATASET(Class, name, version, summary, params)                                 \
   LABHOST_PLUGIN_(Class, ::labhost::Dataset, ::labhost::DatasetContext,                        \
                   ::labhost::PluginKind::kDataset, name, version, summary, params, nullptr, 0, \
-                  nullptr)
+                  nullptr, 0)

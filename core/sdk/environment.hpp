@@ -1,6 +1,12 @@
 // Environments: B copies of a simulator, stepped together.
 #pragma once
 
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "core/sdk/archive.hpp"
 #include "core/sdk/export.hpp"
 #include "core/sdk/logger.hpp"
@@ -40,6 +46,27 @@ class LABHOST_API Environment {
   /// One time step with joint actions `action` [K, W].
   virtual StepResult step(const Tensor& index, const Tensor& action) = 0;
 
+  /// What the task is measured by beside its return, as name and value [K] of states [K, S] (the
+  /// elbow's angle, in radians). An evaluation stores each as `eval/NAME`, its mean over all
+  /// states, and `eval/NAME_positive`, the share of them in which it is above 0.
+  virtual std::vector<std::pair<std::string, Tensor>> measure(const Tensor&) const { return {}; }
+  /// Steps since construction that the simulator could not carry out (a state that is not finite, a
+  /// warning of the solver). Each has ended its episode as a terminal, with reward 0.
+  virtual std::int64_t faults() const { return 0; }
+  /// What results depend on beside the parameters, as name and value (the simulator's version):
+  /// stored with each run.
+  virtual std::map<std::string, std::string> provenance() const { return {}; }
+
+  /// A picture of a copy as it stands: [height, width, 3] uint8, RGB, the first row on top. Throws
+  /// InputError where there is no picture, or nothing on this machine to draw it with.
+  virtual Tensor render(std::int64_t, std::int64_t, std::int64_t) {
+    throw InputError("environment '" + task().name + "' cannot be drawn");
+  }
+  /// Seconds that the bare simulator takes for `steps` time steps under random actions, on the
+  /// calling thread and without anything of this class around it: the floor of `labhost bench env`.
+  /// Nothing where there is no simulator apart from the environment.
+  virtual std::optional<double> bare_seconds(std::int64_t) { return std::nullopt; }
+
   /// Everything that later results depend on, generators included.
   virtual void save(Archive& archive, const std::string& prefix) const = 0;
   virtual void load(const Archive& archive, const std::string& prefix) = 0;
@@ -51,4 +78,4 @@ class LABHOST_API Environment {
 #define LABHOST_ENVIRONMENT(Class, name, version, summary, params)                                 \
   LABHOST_PLUGIN_(Class, ::labhost::Environment, ::labhost::EnvironmentContext,                    \
                   ::labhost::PluginKind::kEnvironment, name, version, summary, params, nullptr, 0, \
-                  nullptr)
+                  nullptr, 0)

@@ -7,7 +7,7 @@
 #include "core/sdk/plugin.hpp"
 
 #define LABHOST_PLUGIN_(Class, Interface, Context, kind, name, version, summary, params, needs,   \
-                        need_count, artifact)                                                     \
+                        need_count, artifact, online)                                             \
   namespace {                                                                                     \
   void* labhost_create_(const void* context) {                                                    \
     return static_cast<Interface*>(new Class(*static_cast<const Context*>(context)));             \
@@ -27,4 +27,5 @@
                                                   needs,                                          \
                                                   need_count,                                     \
                                                   artifact,                                       \
+                                                  online,                                         \
                                                   &labhost_create_}

@@ -15,7 +15,7 @@
 namespace labhost {
 
 inline constexpr char kPluginMagic[8] = {'L', 'A', 'B', 'H', 'O', 'S', 'T', '1'};
-inline constexpr std::uint32_t kAbiVersion = 1;
+inline constexpr std::uint32_t kAbiVersion = 2;
 inline constexpr const char* kPluginSymbol = "labhost_plugin";
 
 enum class PluginKind : std::uint32_t { kAlgorithm = 1, kEnvironment = 2, kDataset = 3 };
@@ -59,6 +59,7 @@ struct PluginHeader {
   const NeedDecl* needs;
   std::uint64_t need_count;
   const char* artifact;  ///< kind of artifact that a finished run leaves ("policy", "world-model")
+  std::uint32_t online;  ///< 1: an algorithm that interacts and reads no dataset; else 0
   /// Creates the object: Algorithm*, Environment* or Dataset* from the context of its kind.
   void* (*create)(const void* context);
 };

@@ -92,6 +92,14 @@ void TaskSpec::validate() const {
   if (!(expert_return > random_return)) {
     refuse(*this, "the expert's return must be above the random one");
   }
+  const auto scales = static_cast<std::int64_t>(state_scale.size());
+  if (scales != 0 && scales != state_width) {
+    refuse(*this, "state_scale has " + std::to_string(scales) + " entries, expected " +
+                      std::to_string(state_width) + " or none");
+  }
+  for (const double scale : state_scale) {
+    if (!(scale > 0)) refuse(*this, "state_scale must be above 0 everywhere");
+  }
   for (const AgentSpec& agent : agents) {
     if (agent.action.size < 1 || (agent.action.discrete && agent.action.size < 2)) {
       refuse(*this, "agent '" + agent.name + "' has nothing to choose");
@@ -175,6 +183,12 @@ Tensor Observer::operator()(const Tensor& state) const {
 Transitions Transitions::to(torch::Device device) const {
   return {state.to(device),      action.to(device),   reward.to(device),
           next_state.to(device), terminal.to(device), timeout.to(device)};
+}
+
+Transitions Transitions::none(const TaskSpec& task) {
+  const Tensor flags = torch::zeros({0}, torch::kBool);
+  const Tensor states = torch::zeros({0, task.state_width});
+  return {states, torch::zeros({0, task.joint_width()}), torch::zeros({0}), states, flags, flags};
 }
 
 void Transitions::validate(const TaskSpec& task, const std::string& where) const {

@@ -44,6 +44,10 @@ struct LABHOST_API TaskSpec {
   std::vector<AgentSpec> agents;
   std::int64_t horizon = 0;                     ///< time steps after which an episode times out
   double random_return = 0, expert_return = 1;  ///< references of the normalised score
+  double time_step = 0;                         ///< simulated seconds per step; 0: no such thing
+  /// Typical magnitude of each component of the state [S], for algorithms that can scale their
+  /// inputs; empty: 1 everywhere.
+  std::vector<double> state_scale;
 
   std::int64_t agent_count() const { return static_cast<std::int64_t>(agents.size()); }
   /// True when all actions are discrete. Mixed tasks are refused by validate().
@@ -97,6 +101,8 @@ struct LABHOST_API Transitions {
 
   std::int64_t size() const { return reward.size(0); }
   Transitions to(torch::Device device) const;
+  /// No transitions, in the task's shapes: what an online algorithm is given.
+  static Transitions none(const TaskSpec& task);
   /// Shapes, types and finite values against the task; throws InputError naming field and row.
   void validate(const TaskSpec& task, const std::string& where) const;
 };

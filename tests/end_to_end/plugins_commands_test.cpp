@@ -50,8 +50,8 @@ TEST_CASE("broken plugins are refused one by one and hide no other") {
                         "newer-abi",     "wrong-size",     "other-stamp"};
   const Words reasons = {"expected a shared library",
                          "expected the symbol 'labhost_plugin'",
-                         "expected plugin ABI 1, found 0",
-                         "expected plugin ABI 1, found 2",
+                         "expected plugin ABI 2, found 1",
+                         "expected plugin ABI 2, found 3",
                          "bytes, found 8",
                          "libtorch-9.9.9"};
   Words command = {"plugins", "list"};

@@ -60,10 +60,10 @@ TEST_CASE("a plugin of another ABI is refused with both versions") {
   const std::string expected = "expected plugin ABI " + std::to_string(kAbiVersion) + ", found ";
   CHECK(refusal_of(fixture("older-abi")) == fixture("older-abi").string() +
                                                 ": built for an older labhost: " + expected +
-                                                "0; rebuild it against this labhost's SDK");
+                                                "1; rebuild it against this labhost's SDK");
   CHECK(refusal_of(fixture("newer-abi")) ==
         fixture("newer-abi").string() + ": built for a newer labhost: " + expected +
-            "2; rebuild it against this labhost's SDK or use a newer labhost");
+            "3; rebuild it against this labhost's SDK or use a newer labhost");
 }
 
 TEST_CASE("a header of another size is refused with both sizes") {

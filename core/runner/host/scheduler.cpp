@@ -122,7 +122,9 @@ bool Scheduler::try_start(Entry& entry) {
   job.runner = plan_.runner;
   const RunSpec& spec = *entry.spec;
   job.environment = catalogue_.find(PluginKind::kEnvironment, spec.environment.plugin).library;
-  job.dataset = catalogue_.find(PluginKind::kDataset, spec.dataset.plugin).library;
+  if (!spec.dataset.plugin.empty()) {
+    job.dataset = catalogue_.find(PluginKind::kDataset, spec.dataset.plugin).library;
+  }
   job.method = catalogue_.find(PluginKind::kAlgorithm, spec.method.plugin).library;
   job.command_line = options_.command_line;
   pool_.start(job);

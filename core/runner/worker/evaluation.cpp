@@ -13,6 +13,15 @@ double mean_over(const std::vector<EpisodeResult>& episodes, Value value) {
   return sum / static_cast<double>(episodes.size());
 }
 
+void add_measures(const Environment& environment, const Tensor& state, EvaluationResult& result) {
+  for (const auto& [name, values] : environment.measure(state)) {
+    Measure& measure = result.measures[name];
+    measure.sum += values.sum(torch::kFloat64).item<double>();
+    measure.positive += values.gt(0).sum().item<std::int64_t>();
+    measure.states += values.size(0);
+  }
+}
+
 }  // namespace
 
 double EvaluationResult::mean_return() const {
@@ -43,6 +52,7 @@ EvaluationResult evaluate(Environment& environment, Policy& policy, std::int64_t
   Tensor state = environment.reset(active);
   policy.begin(active);
   while (active.size(0) > 0) {
+    add_measures(environment, state, result);
     const StepResult step = environment.step(active, policy.act(active, state));
     const Tensor reward = step.reward.to(torch::kFloat64).contiguous();
     const Tensor terminal = step.terminal.contiguous(), timeout = step.timeout.contiguous();

@@ -5,10 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "core/experiment/plan.hpp"
-#include "core/plugins/loader.hpp"
-#include "core/runner/job.hpp"
-#include "core/store/store.hpp"
+#include "core/runner/worker/assembly.hpp"
 
 namespace labhost {
 
@@ -25,8 +22,6 @@ class Session {
   End train(bool (*stop)());
 
  private:
-  void load_data();
-  void build_algorithm();
   void resume();
   void record_provenance();
   void check_and_log(const Metrics& metrics);
@@ -35,23 +30,14 @@ class Session {
   void complete();
   Archive snapshot() const;
   std::filesystem::path file(const std::string& name) const;
-  std::unique_ptr<Environment> make_environment(std::int64_t copies, const std::string& stream);
 
   Store& store_;
   const Job& job_;
   Logger& logger_;
-  RunSpec spec_;
-  std::filesystem::path folder_;  ///< of the run's files
-  torch::Device device_;
-  Streams streams_;
   double started_;
-
-  LoadedPlugin environment_, dataset_, method_;
-  Params environment_params_, dataset_params_, method_params_;
-  TaskSpec task_;
-  Transitions data_;
-  std::map<std::string, std::string> data_provenance_;
-  std::unique_ptr<Algorithm> algorithm_;
+  Assembly parts_;
+  const RunSpec& spec_;
+  Algorithm& algorithm_;
   std::unique_ptr<MetricWriter> writer_;
   std::int64_t step_ = 0;
   std::optional<double> score_;  ///< of the last evaluation, or the algorithm's own "eval/score"

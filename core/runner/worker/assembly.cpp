@@ -1,0 +1,92 @@
+#include "core/runner/worker/assembly.hpp"
+
+namespace labhost {
+
+namespace {
+
+torch::Device choose_device(const std::string& name) {
+  if (name == "cpu") return torch::kCPU;
+  const bool available = torch::cuda::is_available();
+  if (name == "auto") return available ? torch::Device(torch::kCUDA) : torch::Device(torch::kCPU);
+  if (!available) {
+    throw InputError("run.device is '" + name + "', but this LibTorch finds no CUDA device");
+  }
+  return torch::Device(name);
+}
+
+RunSpec read_spec(Store& store, std::int64_t run_id) {
+  return RunSpec::from_config(nlohmann::json::parse(store.run_config(run_id)));
+}
+
+}  // namespace
+
+Assembly::Assembly(Store& store, const Job& job, Logger& logger)
+    : store_(store),
+      job_(job),
+      logger_(logger),
+      spec_(read_spec(store, job.run_id)),
+      folder_(store.folder() / run_folder(store.run_by_id(job.run_id).value().uuid)),
+      device_(choose_device(job.runner.device)),
+      streams_(static_cast<std::uint64_t>(spec_.seed)),
+      environment_(LoadedPlugin::load(job.environment)),
+      environment_params_(spec_.environment.params),
+      dataset_params_(spec_.dataset.params),
+      method_params_(spec_.method.params) {
+  const LoadedPlugin method = LoadedPlugin::load(job.method);
+  method_description_ = method.description();
+  const std::unique_ptr<Environment> environment = make_environment(1, "task");
+  task_ = environment->task();
+  for (const auto& [name, value] : environment->provenance()) {
+    provenance_["environment_" + name] = value;
+  }
+  task_.validate();
+  if (job.dataset.empty()) {
+    data_ = Transitions::none(task_).to(device_);
+  } else {
+    load_data(job.dataset);
+  }
+  build_algorithm(method);
+}
+
+std::unique_ptr<Environment> Assembly::make_environment(std::int64_t copies,
+                                                        const std::string& stream) {
+  return environment_.make(EnvironmentContext{environment_params_, copies, streams_.seed(stream),
+                                              job_.runner.threads, logger_});
+}
+
+void Assembly::load_data(const std::filesystem::path& library) {
+  const std::unique_ptr<Dataset> dataset =
+      LoadedPlugin::load(library).make(DatasetContext{task_, dataset_params_, logger_});
+  data_ = dataset->load();
+  data_.validate(task_, "dataset '" + spec_.dataset.plugin + "'");
+  data_ = data_.to(device_);
+  for (const auto& [name, value] : dataset->provenance()) provenance_["dataset_" + name] = value;
+}
+
+void Assembly::build_algorithm(const LoadedPlugin& method) {
+  const auto environments = [this](std::int64_t copies, const std::string& stream) {
+    return make_environment(copies, stream);
+  };
+  const auto artifact = [this](const std::string& role) { return needed_artifact(role); };
+  algorithm_ = method.make(AlgorithmContext{task_, data_, method_params_, streams_, device_,
+                                            spec_.total_steps, logger_, environments, artifact});
+}
+
+Archive Assembly::needed_artifact(const std::string& role) {
+  for (const NeedSpec& need : spec_.needs) {
+    if (need.role != role) continue;
+    const auto row = store_.artifact_of(need.run_key, role);
+    if (!row) throw InputError("the run that should provide '" + role + "' left no artifact");
+    store_.add_need(job_.run_id, row->id);
+    try {
+      return Archive::load(store_.folder() / row->path);
+    } catch (const InputError& error) {
+      throw InputError(std::string(error.what()) + "; `labhost runs delete " +
+                       std::to_string(row->run_id) +
+                       "` lets the next `labhost run` make that artifact anew");
+    }
+  }
+  throw std::logic_error("the algorithm asks for '" + role + "', which it did not declare");
+}
+
+}  // namespace labhost
