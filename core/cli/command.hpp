@@ -27,6 +27,7 @@ int status_command(const Arguments&);   // status.cpp
 int runs_command(const Arguments&);     // runs.cpp
 int sql_command(const Arguments&);      // sql.cpp
 int report_command(const Arguments&);   // report.cpp
+int render_command(const Arguments&);   // render.cpp
 int plugins_command(const Arguments&);  // plugins.cpp
 int bench_command(const Arguments&);    // bench.cpp
 int worker_command(const Arguments&);   // worker.cpp (internal)

@@ -91,10 +91,30 @@ Tensor TeamPolicy::greedy(const Tensor& input) const {
   return layout_.merge(distribution_ == Distribution::kSquashedGaussian ? torch::tanh(mean) : mean);
 }
 
+void TeamPolicy::start_log_std(double value) {
+  if (distribution_ == Distribution::kCategorical) return;
+  const torch::NoGradGuard no_grad;
+  Tensor last = bias(shape().layers);  // [N, 1, mean and log-std]
+  const std::int64_t width = last.size(-1) / 2;
+  last.narrow(-1, width, width).fill_(value);
+}
+
+ScaledObserver::ScaledObserver(const TaskSpec& task, torch::Device device, bool scale)
+    : observe_(task, device) {
+  if (!scale || task.state_scale.empty()) return;
+  factor_ = torch::tensor(task.state_scale, torch::kFloat64).reciprocal();
+  factor_ = factor_.to(torch::get_default_dtype()).to(device);
+}
+
 MemorylessPolicy::MemorylessPolicy(const TaskSpec& task, const TeamPolicy& network,
                                    torch::Device device, bool greedy, at::Generator generator)
+    : MemorylessPolicy(ScaledObserver(task, device, false), network, device, greedy,
+                       std::move(generator)) {}
+
+MemorylessPolicy::MemorylessPolicy(ScaledObserver observe, const TeamPolicy& network,
+                                   torch::Device device, bool greedy, at::Generator generator)
     : network_(network),
-      observe_(task, device),
+      observe_(std::move(observe)),
       device_(device),
       greedy_(greedy),
       generator_(std::move(generator)) {}

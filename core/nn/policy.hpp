@@ -36,6 +36,9 @@ class LABHOST_API TeamPolicy : public Mlp {
   /// Normalised log-probabilities of the choices [N, B, choices].
   Tensor log_choices(const Tensor& input) const;
   Distribution distribution() const { return distribution_; }
+  /// Sets the bias of the log standard deviations (with shrink_last_layer(): where they start).
+  /// Nothing to set for a categorical policy.
+  void start_log_std(double value);
 
  private:
   Tensor gaussian_log_prob(const Gaussian& gaussian, const Tensor& before_squash) const;
@@ -44,17 +47,36 @@ class LABHOST_API TeamPolicy : public Mlp {
   Distribution distribution_;
 };
 
+/// What networks see of a state: divided by the task's magnitudes where that is wanted, then
+/// observed by each agent.
+class LABHOST_API ScaledObserver {
+ public:
+  ScaledObserver(const TaskSpec& task, torch::Device device, bool scale);
+
+  Tensor scale(const Tensor& state) const { return factor_.defined() ? state * factor_ : state; }
+  /// Scaled states [B, S] -> [N, B, O]
+  Tensor observe(const Tensor& scaled) const { return observe_(scaled); }
+  /// States [B, S] -> [N, B, O]
+  Tensor operator()(const Tensor& state) const { return observe_(scale(state)); }
+
+ private:
+  Observer observe_;
+  Tensor factor_;  // [S], undefined: 1
+};
+
 /// Acts with a TeamPolicy that has no memory: what evaluate() asks for.
 class LABHOST_API MemorylessPolicy : public Policy {
  public:
   MemorylessPolicy(const TaskSpec& task, const TeamPolicy& network, torch::Device device,
+                   bool greedy, at::Generator generator);
+  MemorylessPolicy(ScaledObserver observe, const TeamPolicy& network, torch::Device device,
                    bool greedy, at::Generator generator);
   void begin(const Tensor&) override {}
   Tensor act(const Tensor& index, const Tensor& state) override;
 
  private:
   const TeamPolicy& network_;
-  Observer observe_;
+  ScaledObserver observe_;
   torch::Device device_;
   bool greedy_;
   at::Generator generator_;

@@ -47,6 +47,26 @@ void Store::add_need(std::int64_t run_id, std::int64_t artifact_id) {
   transaction.commit();
 }
 
+namespace {
+
+/// An artifact that is there already keeps its id: other runs may refer to it.
+void insert_artifact(sqlite3* db, std::int64_t run_id, const ArtifactRow& artifact) {
+  Statement(db,
+            "INSERT INTO artifact (kind, run_id, path, sha256, bytes) "
+            "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (run_id, kind, path) "
+            "DO UPDATE SET sha256 = excluded.sha256, bytes = excluded.bytes")
+      .with(artifact.kind, run_id, artifact.path, artifact.sha256, artifact.bytes)
+      .run();
+}
+
+}  // namespace
+
+void Store::add_artifact(const ArtifactRow& artifact) {
+  Transaction transaction(db_);
+  insert_artifact(db_, artifact.run_id, artifact);
+  transaction.commit();
+}
+
 void Store::complete(std::int64_t run_id, std::int64_t attempt, std::optional<double> score,
                      const std::vector<ArtifactRow>& artifacts, double seconds) {
   const SyncedCommits synced(db_);
@@ -61,14 +81,7 @@ void Store::complete(std::int64_t run_id, std::int64_t attempt, std::optional<do
     throw Superseded("run " + std::to_string(run_id) + ": attempt " + std::to_string(attempt) +
                      " is finished, but another process has taken the run over; its result counts");
   }
-  // An artifact that is there already keeps its id: other runs may refer to it.
-  Statement insert(db_,
-                   "INSERT INTO artifact (kind, run_id, path, sha256, bytes) "
-                   "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (run_id, kind, path) "
-                   "DO UPDATE SET sha256 = excluded.sha256, bytes = excluded.bytes");
-  for (const ArtifactRow& artifact : artifacts) {
-    insert.with(artifact.kind, run_id, artifact.path, artifact.sha256, artifact.bytes).run();
-  }
+  for (const ArtifactRow& artifact : artifacts) insert_artifact(db_, run_id, artifact);
   transaction.commit();
 }
 

@@ -126,6 +126,9 @@ class Store {
   void drop_after(std::int64_t run_id, std::int64_t step);
   /// The last artifact of `kind` of the run with this key.
   std::optional<ArtifactRow> artifact_of(const std::string& run_key, const std::string& kind);
+  /// Books a file that was made of a run (a video), in the place of an earlier one of that
+  /// path.
+  void add_artifact(const ArtifactRow& artifact);
   void add_need(std::int64_t run_id, std::int64_t artifact_id);
   /// status completed, score, step = total_steps, artifacts: one transaction, synced to disk.
   /// Throws Superseded when `attempt` is no longer the run's.

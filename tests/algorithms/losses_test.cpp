@@ -6,7 +6,7 @@
 #include "plugins/algorithms/ibc/losses.hpp"
 #include "plugins/algorithms/iql/losses.hpp"
 #include "plugins/algorithms/maiql/losses.hpp"
-#include "plugins/algorithms/moma-ppo/losses.hpp"
+#include "core/nn/ppo_losses.hpp"
 #include "plugins/algorithms/world-model/losses.hpp"
 
 namespace labhost {
@@ -74,30 +74,30 @@ TEST_CASE("behavioural cloning adds the agents' mean negative log-likelihoods") 
 TEST_CASE("the team's ratio multiplies the agents' and is capped at exp(10)") {
   const Tensor log_prob = matrix(2, {-1, 0, 0, /* agent 2 */ -2, 0, -30});
   const Tensor old = matrix(2, {-2, -6, 0, /* agent 2 */ -2.5, -6, 0});
-  check_values(moma_ppo::team_ratio(log_prob, old), {std::exp(1.5), std::exp(10.0), std::exp(-30)});
+  check_values(ppo::team_ratio(log_prob, old), {std::exp(1.5), std::exp(10.0), std::exp(-30)});
 }
 
 TEST_CASE("PPO's surrogate takes the worse of the clipped and the unclipped, row by row") {
   const Tensor ratio = vector({1.5, 0.5, 1.5, 0.5}), advantage = vector({2, 2, -2, -2});
   // Gains are clipped, losses are not.
-  check(moma_ppo::actor_loss(ratio, advantage, 0.2), -(1.2 * 2 + 0.5 * 2 - 1.5 * 2 - 0.8 * 2) / 4);
+  check(ppo::actor_loss(ratio, advantage, 0.2), -(1.2 * 2 + 0.5 * 2 - 1.5 * 2 - 0.8 * 2) / 4);
 }
 
 TEST_CASE("the critic's loss is the larger of two batch means") {
   const Tensor old_value = vector({0, 0}), returns = vector({1, -1});
   // Unclipped: (0 + 1) / 2. Clipped to 0.2 and 0: (0.64 + 1) / 2.
-  check(moma_ppo::critic_loss(vector({1, 0}), old_value, returns, 0.2), 0.82);
+  check(ppo::critic_loss(vector({1, 0}), old_value, returns, 0.2), 0.82);
   // Unclipped: (4 + 0) / 2 is larger than clipped (0.8^2 + 0.8^2) / 2.
-  check(moma_ppo::critic_loss(vector({3, -1}), old_value, returns, 0.2), 2);
+  check(ppo::critic_loss(vector({3, -1}), old_value, returns, 0.2), 2);
   // Row by row the maxima would be (0.64 + 4) / 2: it is of batch means, 2.0 and (0.64 + 0.64) / 2.
-  check(moma_ppo::critic_loss(vector({1, 1}), old_value, returns, 0.2), 2);
+  check(ppo::critic_loss(vector({1, 1}), old_value, returns, 0.2), 2);
 }
 
 TEST_CASE("the sampled entropy is the smaller of two batch means") {
   const Tensor log_prob = vector({-1, -2});
-  check(moma_ppo::entropy(vector({1, 1}), log_prob, 0.2), 1.5);
-  check(moma_ppo::entropy(vector({3, 1}), log_prob, 0.2), (1.2 * 1 + 1 * 2) / 2);
-  check(moma_ppo::entropy(vector({0.5, 1}), log_prob, 0.2), (0.5 * 1 + 1 * 2) / 2);
+  check(ppo::entropy(vector({1, 1}), log_prob, 0.2), 1.5);
+  check(ppo::entropy(vector({3, 1}), log_prob, 0.2), (1.2 * 1 + 1 * 2) / 2);
+  check(ppo::entropy(vector({0.5, 1}), log_prob, 0.2), (0.5 * 1 + 1 * 2) / 2);
 }
 
 TEST_CASE("actions are penalised by their squared excess over [-1, 1]") {
@@ -106,9 +106,9 @@ TEST_CASE("actions are penalised by their squared excess over [-1, 1]") {
       vector({1.5, 0.3, /* row 1 */ 1, -1, /* agent 2, row 0 */ -2, 0, /* row 1 */ 0, 3})
           .view({2, 2, 2});
   const double row0 = 0.25 + 1, row1 = 4;
-  check(moma_ppo::action_bound_error(vector({1, 1}), action, 0.2), (row0 + row1) / 2);
-  check(moma_ppo::action_bound_error(vector({3, 1}), action, 0.2), (3 * row0 + row1) / 2);
-  check(moma_ppo::action_bound_error(vector({0.5, 1}), action, 0.2), (0.8 * row0 + row1) / 2);
+  check(ppo::action_bound_error(vector({1, 1}), action, 0.2), (row0 + row1) / 2);
+  check(ppo::action_bound_error(vector({3, 1}), action, 0.2), (3 * row0 + row1) / 2);
+  check(ppo::action_bound_error(vector({0.5, 1}), action, 0.2), (0.8 * row0 + row1) / 2);
 }
 
 TEST_CASE("Gaussian losses average over dimensions and batch and add the members") {

@@ -5,7 +5,7 @@
 #include "core/nn/mixer.hpp"
 #include "core/nn/policy.hpp"
 #include "core/nn/values.hpp"
-#include "plugins/algorithms/moma-ppo/losses.hpp"
+#include "core/nn/ppo_losses.hpp"
 #include "tests/golden/golden_file.hpp"
 
 namespace labhost::golden {
@@ -42,18 +42,18 @@ Losses losses_of(const Team& team, const TaskSpec& task, const GoldenFile& file)
   const Tensor action = of_both_agents(file, "actions");
   const Tensor h = Observer(task, torch::kCPU)(state);
   const Tensor log_prob = team.policy.log_prob(h, action);
-  const Tensor ratio = moma_ppo::team_ratio(log_prob, file.tensor("/inputs/old_log_probs").t());
+  const Tensor ratio = ppo::team_ratio(log_prob, file.tensor("/inputs/old_log_probs").t());
   Losses losses;
   losses.value = team.mixer.forward(state, team.v.forward(h));
-  losses.actor = moma_ppo::actor_loss(ratio, file.column("/inputs/advantages"), clip);
-  losses.critic = moma_ppo::critic_loss(losses.value, file.column("/inputs/old_values"),
+  losses.actor = ppo::actor_loss(ratio, file.column("/inputs/advantages"), clip);
+  losses.critic = ppo::critic_loss(losses.value, file.column("/inputs/old_values"),
                                         file.column("/inputs/returns"), clip);
-  losses.entropy = moma_ppo::entropy(ratio, log_prob.sum(0), clip);
+  losses.entropy = ppo::entropy(ratio, log_prob.sum(0), clip);
   losses.entropy_weight = std::max(
       0.0, file.number("/settings/entropy_alpha_before") +
                file.number("/settings/ppo_entropy_bonus_coeff") *
                    (file.number("/settings/ppo_entropy_target") - losses.entropy.item<double>()));
-  losses.bound_error = moma_ppo::action_bound_error(ratio, team.policy.gaussian(h).mean, clip);
+  losses.bound_error = ppo::action_bound_error(ratio, team.policy.gaussian(h).mean, clip);
   losses.total = losses.actor + file.number("/settings/ppo_critic_loss_coeff") * losses.critic -
                  losses.entropy_weight * losses.entropy +
                  file.number("/settings/ppo_action_penalty_coeff") * losses.bound_error;

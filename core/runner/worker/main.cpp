@@ -12,6 +12,7 @@
 #include "core/runner/worker/bench.hpp"
 #include "core/runner/worker/entry.hpp"
 #include "core/runner/worker/fork_server.hpp"
+#include "core/runner/worker/render.hpp"
 #include "core/runner/worker/run_job.hpp"
 
 namespace labhost {
@@ -34,6 +35,7 @@ int dispatch(int argc, const char* const* argv) {
   if (mode == "run" && argc == 2) return run(argv[1]);
   if (mode == "describe" && argc == 2) return describe(argv[1]);
   if (mode == "check" && argc == 2) return check_plugin(argv[1]);
+  if (mode == "render" && argc == 4) return render_in_worker({argv + 1, argv + argc});
   if (mode == "bench" && argc >= 2) {
     return bench_in_worker({argv + 1, argv + argc});
   }

@@ -9,8 +9,8 @@
 #include "core/nn/adam.hpp"
 #include "core/nn/gae.hpp"
 #include "core/nn/mixer.hpp"
+#include "core/nn/ppo_losses.hpp"
 #include "core/nn/values.hpp"
-#include "plugins/algorithms/moma-ppo/losses.hpp"
 #include "plugins/algorithms/moma-ppo/rollouts.hpp"
 
 namespace labhost {
@@ -187,19 +187,19 @@ class MomaPpo final : public Algorithm {
     const Tensor h = all.observation.index_select(1, rows);  // [N, B, O]
     const Tensor action = all.action.index_select(0, rows);
     const Tensor log_prob = policy_.log_prob(h, action);  // [N, B]
-    const Tensor ratio = moma_ppo::team_ratio(log_prob, all.log_prob.index_select(1, rows));
+    const Tensor ratio = ppo::team_ratio(log_prob, all.log_prob.index_select(1, rows));
     const Tensor value = mixer_.forward(all.state.index_select(0, rows), v_.forward(h));
     Losses& losses = losses_;
-    losses.actor = moma_ppo::actor_loss(ratio, all.advantage.index_select(0, rows), clip_);
-    losses.critic = moma_ppo::critic_loss(value, all.value.index_select(0, rows),
-                                          all.returns.index_select(0, rows), clip_);
-    losses.entropy = moma_ppo::entropy(ratio, log_prob.sum(0), clip_);
+    losses.actor = ppo::actor_loss(ratio, all.advantage.index_select(0, rows), clip_);
+    losses.critic = ppo::critic_loss(value, all.value.index_select(0, rows),
+                                     all.returns.index_select(0, rows), clip_);
+    losses.entropy = ppo::entropy(ratio, log_prob.sum(0), clip_);
     entropy_weight_ = std::max(
         0.0, entropy_weight_ + entropy_rate_ * (entropy_target_ - losses.entropy.item<double>()));
     Tensor loss = losses.actor + critic_weight_ * losses.critic - entropy_weight_ * losses.entropy;
     if (!task_.discrete()) {
       const Tensor penalised = penalise_mean_ ? policy_.gaussian(h).mean : layout_.split(action);
-      losses.bound_error = moma_ppo::action_bound_error(ratio, penalised, clip_);
+      losses.bound_error = ppo::action_bound_error(ratio, penalised, clip_);
       loss = loss + action_penalty_ * losses.bound_error;
     }
     optimiser_.minimise(loss);

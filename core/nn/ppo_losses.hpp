@@ -1,9 +1,10 @@
-// Losses of MAPPO as MOMA-PPO uses it: tensors in, loss and diagnostics out.  B batch, N agents.
+// Losses of PPO for a team (MAPPO), as MOMA-PPO and mappo use it: tensors in, loss and diagnostics
+// out. B batch, N agents.
 #pragma once
 
 #include <torch/torch.h>
 
-namespace labhost::moma_ppo {
+namespace labhost::ppo {
 
 /// exp(sum_i log pi_i - sum_i log pi_i_old) [B] from log-probabilities [N, B]; the exponent is
 /// capped at 10 (released code).
@@ -40,4 +41,4 @@ inline torch::Tensor action_bound_error(const torch::Tensor& ratio, const torch:
   return torch::maximum((ratio * excess).mean(), (ratio.clamp(1 - clip, 1 + clip) * excess).mean());
 }
 
-}  // namespace labhost::moma_ppo
+}  // namespace labhost::ppo
