@@ -1,4 +1,5 @@
-// `labhost bench [store|start|plan|algo]`: speed, as ratios within one run where that is possible.
+// `labhost bench [store|start|plan|env|algo]`: speed, as ratios within one run where that is
+// possible.
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -183,12 +184,13 @@ void bench_plan() {
                                      (folder.path() / "none.sqlite").string()}));
 }
 
-int bench_algorithms(const std::vector<std::string>& names) {
-  std::vector<std::string> arguments = {"bench", "algo"};
+/// In a process of its own, where BLAS and LibTorch are as a worker has them.
+int bench_plugins(const std::string& part, const std::vector<std::string>& names) {
+  std::vector<std::string> arguments = {"bench", part};
   const fs::path folder =
       executable_path().parent_path().parent_path() / "lib" / "labhost" / "plugins";
   for (const std::string& name : names) arguments.push_back((folder / (name + ".so")).string());
-  return call_worker_main(arguments);
+  return worker_status(arguments);
 }
 
 }  // namespace
@@ -199,12 +201,14 @@ int bench_command(const Arguments& arguments) {
   po::positional_options_description positional;
   positional.add("what", -1);
   const Parsed parsed = parse_options(
-      arguments, "labhost bench [store] [start] [plan] [algo]",
-      "Measures the store, start-up times, planning, and each algorithm's update beside the time\n"
-      "that its matrix products alone would take (everything when nothing is named).",
+      arguments, "labhost bench [store] [start] [plan] [env] [algo]",
+      "Measures the store, start-up times, planning, environments beside their bare simulators, "
+      "and\n"
+      "each algorithm's update beside the time that its matrix products alone would take\n"
+      "(everything when nothing is named).",
       options, hidden, positional);
   if (parsed.help) return kOk;
-  const std::vector<std::string> known = {"store", "start", "plan", "algo"};
+  const std::vector<std::string> known = {"store", "start", "plan", "env", "algo"};
   std::vector<std::string> wanted = known;
   if (parsed.values.count("what") != 0) {
     wanted = parsed.values["what"].as<std::vector<std::string>>();
@@ -219,9 +223,12 @@ int bench_command(const Arguments& arguments) {
     if (what == "start") bench_start();
     if (what == "plan") bench_plan();
     std::fflush(stdout);
+    int status = kOk;
+    if (what == "env") status = bench_plugins("env", {"ant", "reacher"});
     if (what == "algo") {
-      return bench_algorithms({"ibc", "iql", "maiql", "world-model", "moma-ppo"});
+      status = bench_plugins("algo", {"ibc", "iql", "maiql", "world-model", "moma-ppo"});
     }
+    if (status != kOk) return kRunFailed;
   }
   return kOk;
 }

@@ -1,4 +1,5 @@
-// The part of `labhost bench` that needs LibTorch: updates beside their arithmetic floor.
+// The part of `labhost bench` that needs LibTorch: updates beside their arithmetic floor,
+// environments beside their simulators.
 #pragma once
 
 #include <string>
@@ -6,8 +7,12 @@
 
 namespace labhost {
 
-/// Arguments: "algo" and the libraries of algorithm plugins; or "load", which returns at once (the
-/// cost of loading LibTorch). Returns an exit code.
+/// Environments beside their bare simulators; `libraries` are of environment plugins. Those that
+/// have no simulator apart are left out.
+int bench_environments(const std::vector<std::string>& libraries);
+
+/// Arguments: "env" and the libraries of environment plugins; "algo" and the libraries of algorithm
+/// plugins; or "load", which returns at once (the cost of loading LibTorch). Returns an exit code.
 int bench_in_worker(const std::vector<std::string>& arguments);
 
 }  // namespace labhost
