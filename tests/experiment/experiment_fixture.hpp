@@ -49,6 +49,8 @@ steps = 50
 
 inline std::vector<PluginDescription> made_up_plugins() {
   using Type = ParamType;
+  PluginDescription online = plugin(PluginKind::kAlgorithm, "ppo");
+  online.online = true;
   return {
       plugin(PluginKind::kEnvironment, "game",
              {bounded(param("rounds", Type::kInteger, "10"), 1, 1000),
@@ -70,6 +72,7 @@ inline std::vector<PluginDescription> made_up_plugins() {
              {param("members", Type::kInteger, "7"), param("weights", Type::kFile, "")}),
       plugin(PluginKind::kAlgorithm, "egg", {}, {{"parent", "hen"}}),
       plugin(PluginKind::kAlgorithm, "hen", {}, {{"child", "egg"}}),
+      online,
   };
 }
 

@@ -10,6 +10,7 @@
 namespace labhost {
 namespace {
 
+using testing::error_with;
 using testing::Experiment;
 using testing::kExperiment;
 using testing::replaced;
@@ -198,6 +199,28 @@ TEST_CASE("500 runs are planned in well under 0.1 s") {
   }
   MESSAGE("500 runs planned in " << fastest << " s");
   CHECK(fastest < 1.0);  // sanitizers included; a plain build takes a few hundredths
+}
+
+TEST_CASE("an algorithm that learns online needs no dataset, and does not depend on one") {
+  const std::string data = "dataset = { plugin = \"coordination\", behaviour = \"favorable\" }\n";
+  const std::string text =
+      replaced(replaced(kExperiment, "[\"maiql\", \"moma-ppo\"]", "[\"ppo\"]"),
+               "[algorithm.moma-ppo]", "[algorithm.ppo]\nsteps = 5\n\n[algorithm.moma-ppo]");
+  Experiment experiment(text);
+  const Plan with_data = experiment.plan();
+  REQUIRE(with_data.runs.size() == 6);
+  CHECK(with_data.runs[0].dataset.plugin.empty());
+  experiment.write(replaced(text, data, ""));
+  CHECK(keys_of(experiment.plan()) == keys_of(with_data));
+  const RunSpec read = RunSpec::from_config(with_data.runs[0].config());
+  CHECK(read.run_key == with_data.runs[0].run_key);
+  CHECK(read.dataset.plugin.empty());
+}
+
+TEST_CASE("an algorithm that learns from data names the task that has none") {
+  CHECK(error_with("dataset = { plugin = \"coordination\", behaviour = \"favorable\" }", "") ==
+        "table.toml:8: task \"favorable\" has no dataset, from which algorithm \"maiql\" learns; "
+        "add dataset = { plugin = \"...\" }");
 }
 
 }  // namespace labhost

@@ -53,6 +53,10 @@ class Scripted final : public Environment {
     result.next_state = states(index);
     return result;
   }
+  /// Steps so far, less one: negative in the first state.
+  std::vector<std::pair<std::string, Tensor>> measure(const Tensor& state) const override {
+    return {{"age", state.select(1, 1) - 1}};
+  }
   void save(Archive&, const std::string&) const override {}
   void load(const Archive&, const std::string&) override {}
 
@@ -150,6 +154,16 @@ TEST_CASE("returns are summed in double") {
   // A sum in float32 would stop at 2^24.
   const double reward = 1 << 24;
   CHECK(evaluate_scripts({{3, reward + 2, false, true}}).mean_return() == 3 * (reward + 2));
+}
+
+TEST_CASE("measures are taken in every state in which an action is chosen") {
+  // Ages -1, 0, 1, 2 and -1, 0: one copy acts four times, the other twice.
+  const EvaluationResult result = evaluate_scripts({{4, 0, false, true}, {2, 0, true, false}});
+  REQUIRE(result.measures.count("age") == 1);
+  const Measure& age = result.measures.at("age");
+  CHECK(age.states == 6);
+  CHECK(age.mean() == doctest::Approx(1.0 / 6));
+  CHECK(age.positive_share() == doctest::Approx(2.0 / 6));
 }
 
 TEST_CASE("the median is the middle return, or the mean of both middle ones") {
