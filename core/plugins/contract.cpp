@@ -250,6 +250,21 @@ std::vector<Property> check_environment(const EnvironmentMaker& make) {
     require(active.size(0) == 0, "an episode is longer than the horizon");
     return "longest " + std::to_string(steps);
   }));
+  results.push_back(property("placed into a state, it steps repeatably", [&] {
+    const auto environment = make(kCopies, 1);
+    at::Generator generator = Streams(kSeed).get("actions");
+    const Tensor all = torch::arange(kCopies);
+    const Tensor state = environment->reset(all);
+    const Tensor action = random_actions(environment->task(), kCopies, generator);
+    std::vector<Tensor> seen;
+    for (int time = 0; time < 2; ++time) {
+      environment->set_state(all, state);
+      const StepResult step = environment->step(all, action);
+      seen.push_back(torch::cat({step.next_state.flatten(), step.reward}));
+    }
+    require(torch::equal(seen[0], seen[1]), "the same action from the same state leads elsewhere");
+    return std::string();
+  }));
   results.push_back(property("saved and loaded, it goes on with the same bits", [&] {
     const auto whole = make(kCopies, 1), second = make(kCopies, 1);
     trace(*whole, kCopies, 3);
