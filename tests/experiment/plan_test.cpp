@@ -205,7 +205,8 @@ TEST_CASE("500 runs are planned in well under 0.1 s") {
 TEST_CASE("an algorithm that learns online needs no dataset, and does not depend on one") {
   const std::string data = "dataset = { plugin = \"coordination\", behaviour = \"favorable\" }\n";
   const std::string text =
-      replaced(replaced(kExperiment, "[\"maiql\", \"moma-ppo\"]", "[\"ppo\"]"),
+      replaced(replaced(replaced(kExperiment, "rounds = 10", "rounds = 5"),
+                        "[\"maiql\", \"moma-ppo\"]", "[\"ppo\"]"),
                "[algorithm.moma-ppo]", "[algorithm.ppo]\nsteps = 5\n\n[algorithm.moma-ppo]");
   Experiment experiment(text);
   const Plan with_data = experiment.plan();
