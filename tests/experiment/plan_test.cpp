@@ -91,9 +91,8 @@ TEST_CASE("needed runs stand before the runs that need them, each once") {
 }
 
 TEST_CASE("an algorithm that is listed and needed is one run, reported") {
-  const Experiment experiment(replaced(replaced(kExperiment, "rounds = 10", "rounds = 5"),
-                                       "[\"maiql\", \"moma-ppo\"]",
-                                       "[\"moma-ppo\", \"world-model\"]"));
+  const Experiment experiment(
+      replaced(kExperiment, "[\"maiql\", \"moma-ppo\"]", "[\"moma-ppo\", \"world-model\"]"));
   const Plan plan = experiment.plan();
   CHECK(runs_of(plan, "world-model").size() == 6);
   for (const RunSpec* run : runs_of(plan, "world-model")) CHECK(run->reported);
