@@ -39,15 +39,38 @@ ChunkReader::ChunkReader(const InputFile& file, const std::string& key, hid_t da
   if (inflater_ == nullptr) throw std::bad_alloc();
 }
 
-const unsigned char* ChunkReader::read(std::int64_t row, std::int64_t column) {
+void ChunkReader::find(std::int64_t row, std::int64_t column) {
   row_ = row;
   column_ = column;
   const hsize_t offset[2] = {static_cast<hsize_t>(row), static_cast<hsize_t>(column)};
-  unsigned skipped = 0;  // bit i: filter i was left out for this chunk
-  fetch(offset, skipped);
-  const bool shuffled = layout_.shuffled && (skipped & 1U) == 0;
+  haddr_t address = HADDR_UNDEF;
+  if (H5Dget_chunk_info_by_coord(dataset_, offset, &skipped_, &address, &size_) < 0) {
+    fail("its place in the file is damaged (" + hdf5::reason() + ")");
+  }
+  if (address == HADDR_UNDEF) fail("it was never written");
+  if (size_ > file_.bytes() || address > file_.bytes() - size_) {
+    fail("expected it within the file's " + byte_count(file_.bytes()) + ", found " +
+         byte_count(size_) + " at " + std::to_string(address));
+  }
+  // Before anything is allocated for it: a small chunk cannot stand for a huge one.
+  const std::uint64_t ratio = layout_.deflated ? kGzipRatio : 1;
+  if (bytes_ / ratio > size_) {
+    fail("expected " + byte_count(bytes_) + ", found " + byte_count(size_) +
+         ", which cannot hold them");
+  }
+}
+
+const unsigned char* ChunkReader::read(std::int64_t row, std::int64_t column) {
+  find(row, column);
+  stored_.resize(size_);
+  const hsize_t offset[2] = {static_cast<hsize_t>(row), static_cast<hsize_t>(column)};
+  std::uint32_t mask = 0;
+  if (H5Dread_chunk(dataset_, H5P_DEFAULT, offset, &mask, stored_.data()) < 0) {
+    fail("cannot be read (" + hdf5::reason() + ")");
+  }
+  const bool shuffled = layout_.shuffled && (skipped_ & 1U) == 0;
   const unsigned deflate_bit = layout_.shuffled ? 2U : 1U;
-  const bool deflated = layout_.deflated && (skipped & deflate_bit) == 0;
+  const bool deflated = layout_.deflated && (skipped_ & deflate_bit) == 0;
   if (deflated) unpack();
   const std::vector<unsigned char>& bytes = deflated ? unpacked_ : stored_;
   if (bytes.size() != bytes_) {
@@ -56,30 +79,6 @@ const unsigned char* ChunkReader::read(std::int64_t row, std::int64_t column) {
   if (!shuffled) return bytes.data();
   unshuffle(bytes, layout_.number_bytes, ordered_);
   return ordered_.data();
-}
-
-void ChunkReader::fetch(const hsize_t* offset, unsigned& skipped) {
-  haddr_t address = HADDR_UNDEF;
-  hsize_t size = 0;
-  if (H5Dget_chunk_info_by_coord(dataset_, offset, &skipped, &address, &size) < 0) {
-    fail("its place in the file is damaged (" + hdf5::reason() + ")");
-  }
-  if (address == HADDR_UNDEF) fail("it was never written");
-  if (size > file_.bytes() || address > file_.bytes() - size) {
-    fail("expected it within the file's " + byte_count(file_.bytes()) + ", found " +
-         byte_count(size) + " at " + std::to_string(address));
-  }
-  // Before anything is allocated for it: a small chunk cannot stand for a huge one.
-  const std::uint64_t ratio = layout_.deflated ? kGzipRatio : 1;
-  if (bytes_ / ratio > size) {
-    fail("expected " + byte_count(bytes_) + ", found " + byte_count(size) +
-         ", which cannot hold them");
-  }
-  stored_.resize(size);
-  std::uint32_t mask = 0;
-  if (H5Dread_chunk(dataset_, H5P_DEFAULT, offset, &mask, stored_.data()) < 0) {
-    fail("cannot be read (" + hdf5::reason() + ")");
-  }
 }
 
 void ChunkReader::unpack() {

@@ -27,12 +27,13 @@ class ChunkReader {
   ChunkReader(const InputFile& file, const std::string& key, hid_t dataset,
               const ChunkLayout& layout);
 
+  /// Finds the chunk that begins there and checks its size; reads none of it.
+  void find(std::int64_t row, std::int64_t column);
   /// The whole chunk that begins there, valid until the next call. Throws InputError when it was
   /// never written or is damaged.
   const unsigned char* read(std::int64_t row, std::int64_t column);
 
  private:
-  void fetch(const hsize_t* offset, unsigned& skipped);
   void unpack();
   [[noreturn]] void fail(const std::string& what) const;
 
@@ -41,7 +42,10 @@ class ChunkReader {
   hid_t dataset_;
   const ChunkLayout& layout_;
   std::uint64_t bytes_;  // of an unpacked chunk
+  // Of the chunk that was found last; bit i of `skipped_`: filter i was left out.
   std::int64_t row_ = 0, column_ = 0;
+  hsize_t size_ = 0;
+  unsigned skipped_ = 0;
   std::vector<unsigned char> stored_, unpacked_, ordered_;
   std::unique_ptr<libdeflate_decompressor, void (*)(libdeflate_decompressor*)> inflater_;
 };

@@ -51,6 +51,7 @@ class QuietErrors {
 };
 
 /// What the innermost function said of the last call, which failed: "file signature not found".
+/// Any further call forgets it, one that closes a handle too.
 std::string reason();
 
 }  // namespace labhost::hdf5

@@ -77,7 +77,8 @@ InputFile::InputFile(const fs::path& path) : path_(path.string()) {
   }
   bytes_ = fs::file_size(path, error);
   if (error) throw InputError(path_ + ": cannot be read: " + error.message());
-  file_ = Handle(H5Fopen(path_.c_str(), H5F_ACC_RDONLY, read_access().get()), H5Fclose);
+  const Handle access = read_access();
+  file_ = Handle(H5Fopen(path_.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose);
   if (!file_.valid()) {
     throw InputError(path_ + ": expected a whole HDF5 file, found " + std::to_string(bytes_) +
                      " bytes that are none (" + hdf5::reason() + ")");
@@ -117,8 +118,7 @@ std::map<std::string, std::string> InputFile::text_attributes() const {
     std::string& text = texts[name];
     if (!type.valid() || !(variable ? read_variable_text(attribute.get(), type.get(), text)
                                     : read_fixed_text(attribute.get(), type.get(), text))) {
-      throw InputError(path_ + ": attribute '" + name +
-                       "': expected a text, found a damaged one (" + hdf5::reason() + ")");
+      throw InputError(path_ + ": attribute '" + name + "': expected a text, found a damaged one");
     }
   }
   return texts;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/d4rl/episodes.hpp"
+#include "core/d4rl/guard.hpp"
 #include "core/d4rl/large_tensor.hpp"
 #include "core/d4rl/stored_array.hpp"
 
@@ -64,6 +65,15 @@ struct Layout {
     }
     if (timeouts) require_rows(*timeouts, observations.rows());
     if (next_observations) require_rows(*next_observations, observations.rows());
+  }
+
+  void check_chunks(const D4rlOptions& options) const {
+    observations.check_chunks(options.state_width);
+    if (next_observations) next_observations->check_chunks(options.state_width);
+    actions.check_chunks(options.action_width);
+    rewards.check_chunks(1);
+    terminals.check_chunks(1);
+    if (timeouts) timeouts->check_chunks(1);
   }
 
   std::vector<const StoredArray*> reals() const {
@@ -139,6 +149,13 @@ D4rlData read_d4rl(const std::filesystem::path& path, const D4rlOptions& options
     throw std::logic_error("read_d4rl: widths and horizon must be at least 1");
   }
   const hdf5::QuietErrors quiet;
+  if (options.guarded) {
+    look_in_child(path.string(), [&] {
+      const InputFile file(path);
+      file.text_attributes();
+      Layout(file, options).check_chunks(options);
+    });
+  }
   const InputFile file(path);
   const Layout layout(file, options);
   D4rlData result;

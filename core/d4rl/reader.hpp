@@ -22,6 +22,9 @@ struct D4rlOptions {
   std::int64_t state_width = 0;   ///< the first columns of observations: 27 of Ant's 111
   std::int64_t action_width = 0;  ///< all columns of actions
   std::int64_t horizon = 1000;    ///< longest episode; where a file has no timeouts, they are there
+  /// Opens the file in a child process first (guard.hpp): costs some milliseconds, and a file that
+  /// crashes HDF5 is an error too. Off for a fuzzer, which is after the crash.
+  bool guarded = true;
 };
 
 struct D4rlData {

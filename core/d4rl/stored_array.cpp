@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "core/d4rl/chunk_reader.hpp"
-
 namespace labhost {
 
 using hdf5::Handle;
@@ -128,17 +126,34 @@ std::uint64_t StoredArray::row_bytes() const {
   return overflow ? std::numeric_limits<std::uint64_t>::max() : bytes;
 }
 
+void StoredArray::check_chunks(std::int64_t wanted) const {
+  if (chunk_.empty()) return;
+  const ChunkLayout layout = chunk_layout();
+  ChunkReader chunks(*file_, key_, dataset_.get(), layout);
+  for_chunks(wanted, [&](std::int64_t row, std::int64_t column) { chunks.find(row, column); });
+}
+
 void StoredArray::read(std::int64_t wanted, const Take& take) const {
   if (chunk_.empty()) return read_rows(wanted, take);
-  const ChunkLayout layout{chunk_, static_cast<std::size_t>(format_.bytes), shuffled_, deflated_};
+  const ChunkLayout layout = chunk_layout();
   ChunkReader chunks(*file_, key_, dataset_.get(), layout);
   const auto height = static_cast<std::int64_t>(chunk_[0]);
   const auto width = chunk_.size() > 1 ? static_cast<std::int64_t>(chunk_[1]) : 1;
+  for_chunks(wanted, [&](std::int64_t row, std::int64_t column) {
+    take({row, std::min(height, rows() - row), column, std::min(width, wanted - column),
+          chunks.read(row, column), width * format_.bytes});
+  });
+}
+
+ChunkLayout StoredArray::chunk_layout() const {
+  return {chunk_, static_cast<std::size_t>(format_.bytes), shuffled_, deflated_};
+}
+
+void StoredArray::for_chunks(std::int64_t wanted, const Visit& visit) const {
+  const auto height = static_cast<std::int64_t>(chunk_[0]);
+  const auto width = chunk_.size() > 1 ? static_cast<std::int64_t>(chunk_[1]) : 1;
   for (std::int64_t row = 0; row < rows(); row += height) {
-    for (std::int64_t column = 0; column < wanted; column += width) {
-      take({row, std::min(height, rows() - row), column, std::min(width, wanted - column),
-            chunks.read(row, column), width * format_.bytes});
-    }
+    for (std::int64_t column = 0; column < wanted; column += width) visit(row, column);
   }
 }
 

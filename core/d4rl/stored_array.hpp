@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/d4rl/chunk_reader.hpp"
 #include "core/d4rl/input_file.hpp"
 #include "core/d4rl/numbers.hpp"
 
@@ -37,6 +38,8 @@ class StoredArray {
   std::string shape_text() const;
   std::string type_text() const { return type_text_; }
 
+  /// Finds all chunks of the first `columns` columns and checks their sizes; reads none.
+  void check_chunks(std::int64_t columns) const;
   /// Hands out the first `columns` columns of all rows. Each stored byte is read once, so a block
   /// is a chunk, or 256 KB where there are no chunks.
   using Take = std::function<void(const RawBlock&)>;
@@ -49,7 +52,10 @@ class StoredArray {
   void check_filters(hid_t properties);
   void check_size(hid_t properties) const;
   std::uint64_t row_bytes() const;
+  using Visit = std::function<void(std::int64_t row, std::int64_t column)>;
+  void for_chunks(std::int64_t columns, const Visit& visit) const;
   void read_rows(std::int64_t columns, const Take& take) const;
+  ChunkLayout chunk_layout() const;
 
   const InputFile* file_;
   std::string key_, type_text_;

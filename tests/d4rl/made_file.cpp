@@ -96,7 +96,9 @@ void for_flags(MadeFile& made, const std::function<void(MadeArray&)>& change) {
 }  // namespace
 
 void MadeFile::write(const std::filesystem::path& path) const {
-  const Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose);
+  const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  if (newest_format) H5Pset_libver_bounds(access.get(), H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
+  const Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), H5Fclose);
   require(file.valid(), path.string());
   for (const auto& [key, array] : arrays) write_array(file.get(), key, array);
   for (const auto& [key, text] : attributes) write_attribute(file.get(), key, text);
@@ -161,6 +163,8 @@ std::map<std::string, MadeFile> made_variants() {
   MadeFile& columns = add("columns");
   for (const char* key : {"rewards", "terminals", "timeouts"}) columns[key].shape = {12, 1};
   add("attributes").attributes = {{"algorithm", "SAC"}, {"note", ""}};
+  variants["newest-format"] = variants["gzip"];
+  variants["newest-format"].newest_format = true;
   add("v0").arrays.erase("timeouts");
   add("derived").arrays.erase("next_observations");
   return variants;

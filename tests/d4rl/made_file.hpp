@@ -29,6 +29,7 @@ struct MadeArray {
 struct MadeFile {
   std::map<std::string, MadeArray> arrays;
   std::map<std::string, std::string> attributes;
+  bool newest_format = false;  ///< with checksums of all that is no data
 
   MadeArray& operator[](const std::string& key) { return arrays[key]; }
   void write(const std::filesystem::path& file) const;
