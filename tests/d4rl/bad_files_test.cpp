@@ -1,6 +1,8 @@
 // Every kind of bad file is an InputError that names file, dataset, what was expected and found.
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <libdeflate.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <limits>
@@ -357,9 +359,20 @@ TEST_CASE("HDF5 prints nothing, and its own setting is back afterwards") {
   void* data = nullptr;
   H5Eget_auto2(H5E_DEFAULT, &before, &data);
   const testing::ScratchFolder folder;
-  error_of(folder.write("text.hdf5", "not HDF5"));
+  const fs::path file = folder.write("text.hdf5", "not HDF5"),
+                 printed = folder.write("printed", "");
+  const int errors = ::dup(STDERR_FILENO), capture = ::open(printed.c_str(), O_WRONLY | O_CLOEXEC);
+  ::dup2(capture, STDERR_FILENO);
+  const std::string guarded = error_of(file);
+  const std::string unguarded = error_of(file, {3, 2, 1000, /*guarded=*/false});
+  ::dup2(errors, STDERR_FILENO);
+  ::close(errors);
+  ::close(capture);
   H5Eget_auto2(H5E_DEFAULT, &after, &data);
   CHECK((before == after));
+  CHECK(read_file(printed).empty());
+  CHECK(guarded == unguarded);
+  CHECK(contains(guarded, "file signature not found"));
 }
 
 TEST_CASE("widths and horizon below 1 are the caller's mistake") {
