@@ -277,8 +277,44 @@ std::vector<Property> check_environment(const EnvironmentMaker& make) {
   return results;
 }
 
+/// What the dataset says when it is asked for transitions with these values.
+std::string refusal_of(const LoadedPlugin& plugin, std::map<std::string, std::string> values) {
+  QuietLogger logger;
+  const Params params(std::move(values));
+  const SyntheticTask synthetic = synthetic_tasks().back();  // continuous
+  try {
+    plugin.make(DatasetContext{synthetic.task, params, logger})->load();
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  throw std::runtime_error("it is accepted");
+}
+
+/// A dataset that is read from a file has none here: what it says then can be checked.
+std::vector<Property> check_file_dataset(const LoadedPlugin& plugin, const std::string& parameter) {
+  std::map<std::string, std::string> values = default_values(plugin.description());
+  return {property("without a file it is refused with a reason",
+                   [&] {
+                     const std::string reason = refusal_of(plugin, values);
+                     require(reason.find(parameter) != std::string::npos,
+                             "the reason does not name the parameter: " + reason);
+                     return reason;
+                   }),
+          property("a file that is not there is refused by name", [&] {
+            values[parameter] = "/nowhere/absent";
+            const std::string reason = refusal_of(plugin, values);
+            require(reason.find(values[parameter]) != std::string::npos,
+                    "the reason does not name the file: " + reason);
+            return reason;
+          })};
+}
+
 std::vector<Property> check_dataset(const LoadedPlugin& plugin,
                                     const std::filesystem::path& folder) {
+  for (const ParamDescription& param : plugin.description().params) {
+    const bool file_to_give = param.type == ParamType::kFile && param.default_value.empty();
+    if (file_to_give) return check_file_dataset(plugin, param.name);
+  }
   QuietLogger logger;
   const Params params(default_values(plugin.description()));
   std::string refusals;

@@ -21,7 +21,8 @@ struct Property {
 ///   environment  shapes and types; same seed, same bits, whatever the thread count; episodes end
 ///   at
 ///                the horizon; set_state then step is repeatable; saved and loaded goes on the same
-///   dataset      transitions fit the task of an environment beside it; loading twice is the same
+///   dataset      transitions fit the task of an environment beside it; loading twice is the same;
+///                where a file must be given: without one, and without that file, it says so
 /// An algorithm that needs artifacts gets them from the plugins beside it, briefly trained.
 LABHOST_API std::vector<Property> check_contract(const std::filesystem::path& library);
 

@@ -1,0 +1,50 @@
+// Reads offline data in D4RL's HDF5 layout.
+//
+// A file has the datasets observations (T, D), actions (T, A), rewards, terminals, and optionally
+// timeouts and next_observations; rewards and flags are (T) or (T, 1). Reals are float32 or
+// float64, flags are whole numbers, reals or h5py's bool, all 0 or 1. Contiguous or in chunks, with
+// or without gzip. Other datasets (infos/*, metadata/*) are ignored.
+//
+// HDF5's C library is not thread-safe: in a process, one thread at a time may be in the functions
+// of this folder, and no other code may use HDF5 at that time.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "core/sdk/types.hpp"
+
+namespace labhost {
+
+struct D4rlOptions {
+  std::int64_t state_width = 0;   ///< the first columns of observations: 27 of Ant's 111
+  std::int64_t action_width = 0;  ///< all columns of actions
+  std::int64_t horizon = 1000;    ///< longest episode; where a file has no timeouts, they are there
+  /// Opens the file in a child process first (guard.hpp): costs some milliseconds, and a file that
+  /// crashes HDF5 is an error too. Off for a fuzzer, which is after the crash.
+  bool guarded = true;
+};
+
+struct D4rlData {
+  Transitions transitions;  ///< of LibTorch's default floating type, contiguous, on the CPU
+  std::int64_t rows = 0;    ///< in the file
+  std::int64_t dropped = 0;
+  bool next_states_stored = false;  ///< else taken from the following rows
+  bool timeouts_stored = false;     ///< else set after `horizon` steps
+  /// The last episode neither ended nor timed out; its last row now has a timeout.
+  bool partial_tail = false;
+  std::map<std::string, std::string> attributes;  ///< the root's, where they are text
+};
+
+/// Rows keep the file's order. With next_observations all are kept, else those that
+/// derive_next_states() keeps. Values go block by block into the result; beside it there is memory
+/// for one chunk of the file, packed and unpacked.
+///
+/// Throws InputError, naming file, dataset, what was expected and what was found, for whatever is
+/// not such a file: missing, truncated, damaged, another shape or type, values that are not finite,
+/// flags that are neither 0 nor 1, an episode longer than `horizon`.
+D4rlData read_d4rl(const std::filesystem::path& file, const D4rlOptions& options);
+
+}  // namespace labhost
