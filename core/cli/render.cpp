@@ -125,12 +125,7 @@ void watch_run(const po::variables_map& values, RenderRequest& request) {
   job.store = fs::absolute(store.file());
   job.run_id = find_run(store, values["run"].as<std::string>());
   const auto spec = RunSpec::from_config(nlohmann::json::parse(store.run_config(job.run_id)));
-  const Catalogue catalogue = discover(values);
-  job.environment = catalogue.find(PluginKind::kEnvironment, spec.environment.plugin).library;
-  if (!spec.dataset.plugin.empty()) {
-    job.dataset = catalogue.find(PluginKind::kDataset, spec.dataset.plugin).library;
-  }
-  job.method = catalogue.find(PluginKind::kAlgorithm, spec.method.plugin).library;
+  job.use_plugins(spec, discover(values));
   request.job = job.to_text();
   request.greedy = values.count("sample") == 0;
 }

@@ -36,17 +36,18 @@ class Expansion {
     const ResolvedMethod& method = method_of(algorithm, task);
     RunSpec run = base_run(task, algorithm, method);
     run.reported = reported;
-    nlohmann::json settings = run.identity();  // before the seed and what depends on it
-    for (const NeedDescription& need : method.needs) {
-      const std::int64_t needed_seed = method_of(need.algorithm, task).shared_seed.value_or(seed);
-      const std::size_t needed = add(task, need.algorithm, needed_seed, false);
-      run.needs.push_back({need.role, runs_[needed].run_key});
-      const auto shared = method_of(need.algorithm, task).shared_seed;
-      settings["needs"][need.role] = {runs_[needed].settings,
-                                      shared ? std::to_string(*shared) : "run"};
-    }
-    run.settings = sha256(settings.dump());
     run.seed = seed;
+    nlohmann::json settings = run.identity();  // of all seeds alike
+    settings["seed"] = 0;
+    under_way_.push_back(label);
+    for (const ResolvedNeed& need : method.needs) add_need(need, need.role, run, settings);
+    if (!method.online) {
+      for (const ResolvedNeed& need : task_of(task).dataset_needs) {
+        add_need(need, kDatasetRole + need.role, run, settings);
+      }
+    }
+    under_way_.pop_back();
+    run.settings = sha256(settings.dump());
     run.run_key = sha256(run.identity().dump());
     check_distinct(run);
     if (runs_.size() == kMostRuns) throw InputError("the plan has more than a million runs");
@@ -59,6 +60,24 @@ class Expansion {
   std::vector<RunSpec> take() { return std::move(runs_); }
 
  private:
+  using Label = std::tuple<std::string, std::string, std::int64_t>;  // task, algorithm, seed
+
+  // Adds the run that `run` needs in this role; what is needed enters both of its hashes.
+  void add_need(const ResolvedNeed& need, const std::string& role, RunSpec& run,
+                nlohmann::json& settings) {
+    const std::string task = need.task.empty() ? run.task : need.task;
+    std::optional<std::int64_t> shared = need.seed;
+    if (!shared && !need.own_seed) shared = method_of(need.algorithm, task).shared_seed;
+    const Label label(task, need.algorithm, shared.value_or(run.seed));
+    if (std::find(under_way_.begin(), under_way_.end(), label) != under_way_.end()) {
+      throw need.location.error("circular need: the run of \"" + need.algorithm + "\" on task \"" +
+                                task + "\" needs itself");
+    }
+    const std::size_t needed = add(task, need.algorithm, shared.value_or(run.seed), false);
+    run.needs.push_back({role, runs_[needed].run_key});
+    settings["needs"][role] = {runs_[needed].settings, shared ? std::to_string(*shared) : "run"};
+  }
+
   const ResolvedMethod& method_of(const std::string& algorithm, const std::string& task) {
     const auto key = std::make_pair(algorithm, task);
     const auto known = methods_.find(key);
@@ -110,7 +129,8 @@ class Expansion {
 
   Resolver& resolver_;
   std::vector<RunSpec> runs_;
-  std::map<std::tuple<std::string, std::string, std::int64_t>, std::size_t> by_label_;
+  std::map<Label, std::size_t> by_label_;
+  std::vector<Label> under_way_;  // whose needs are being added
   std::map<std::string, std::size_t> by_key_;
   std::map<std::pair<std::string, std::string>, ResolvedMethod> methods_;
   std::map<std::string, ResolvedTask> tasks_;

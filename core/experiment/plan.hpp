@@ -34,8 +34,11 @@ struct EvaluationSpec {
   std::int64_t episodes_during = 10;  ///< episodes of each of those
 };
 
+/// Needs of a dataset stand among those of the run under this prefix and the dataset's own role.
+inline constexpr const char* kDatasetRole = "dataset.";
+
 struct NeedSpec {
-  std::string role;     ///< as the algorithm declared it
+  std::string role;     ///< the name under which the plugin asks for it
   std::string run_key;  ///< the run whose artifact it takes
 };
 

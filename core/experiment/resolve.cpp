@@ -18,8 +18,8 @@ constexpr std::int64_t kMostSteps = 1'000'000'000'000;
 constexpr std::int64_t kMostEpisodes = 1'000'000;
 
 // Keys of [algorithm.NAME] that are not its plugin's parameters.
-const std::vector<std::string> kReserved = {"label", "plugin",     "steps",    "seed",
-                                            "task",  "evaluation", "log_every"};
+const std::vector<std::string> kReserved = {"label", "plugin",     "steps",     "seed",
+                                            "task",  "evaluation", "log_every", "needs"};
 // Keys of [algorithm.NAME.task.NAME] that are not.
 const std::vector<std::string> kReservedOnTask = {"steps", "seed", "evaluation", "log_every"};
 
@@ -183,6 +183,7 @@ void Resolver::check_task(const TableView& table) {
     part->require("plugin", "expected the name of a plugin");
     part->text("plugin");
   }
+  if (const auto dataset = table.table("dataset")) read_needs(*dataset);
 }
 
 void Resolver::check_algorithm(const TableView& table) {
@@ -211,9 +212,10 @@ void Resolver::check_algorithm(const TableView& table) {
 
 ResolvedTask Resolver::task(const std::string& name) {
   const TableView table = *task_table(name);
-  ResolvedTask task{plugin_of_task(*table.table("environment"), PluginKind::kEnvironment), {}};
+  ResolvedTask task{plugin_of_task(*table.table("environment"), PluginKind::kEnvironment), {}, {}};
   if (const auto dataset = table.table("dataset")) {
     task.dataset = plugin_of_task(*dataset, PluginKind::kDataset);
+    task.dataset_needs = read_needs(*dataset);
   }
   return task;
 }
@@ -221,7 +223,9 @@ ResolvedTask Resolver::task(const std::string& name) {
 PluginUse Resolver::plugin_of_task(const TableView& part, PluginKind kind) {
   const PluginDescription& plugin =
       find_plugin(catalogue_, kind, *part.text("plugin"), part.find("plugin")->location);
-  part.allow_only(with_params({"plugin"}, plugin));
+  std::vector<std::string> keys = {"plugin"};
+  if (kind == PluginKind::kDataset) keys.push_back("needs");
+  part.allow_only(with_params(keys, plugin));
   return use(plugin, part, Files::kHash);
 }
 
@@ -237,12 +241,50 @@ ResolvedMethod Resolver::method(const std::string& algorithm, const std::string&
   return read_method(TableView(merged, table.path()), plugin, Files::kHash);
 }
 
+std::vector<ResolvedNeed> Resolver::read_needs(const TableView& table) const {
+  std::vector<ResolvedNeed> needs;
+  const auto section = table.table("needs");
+  if (!section) return needs;
+  for (const std::string& role : section->node().keys()) {
+    const TableView view = *section->table(role);
+    view.allow_only({"algorithm", "task", "seed"});
+    view.require("algorithm", "expected the name of an [algorithm.*] table");
+    ResolvedNeed need{role,  *view.text("algorithm"), view.text("task").value_or(""), {},
+                      false, view.node().location};
+    const auto known = [&view](const char* key, const std::string& name,
+                               const std::vector<std::string>& names) {
+      if (std::find(names.begin(), names.end(), name) != names.end()) return;
+      throw view.error(key, "names \"" + name + "\", but there is no [" + key + "." + name + "]" +
+                                suggestion(name, names));
+    };
+    known("algorithm", need.algorithm, algorithm_names());
+    if (!need.task.empty()) known("task", need.task, task_names());
+    if (view.find("seed") != nullptr) {
+      need.seed = read_shared_seed(view);
+      need.own_seed = !need.seed;
+    }
+    needs.push_back(std::move(need));
+  }
+  return needs;
+}
+
 ResolvedMethod Resolver::read_method(const TableView& table, const PluginDescription& plugin,
                                      Files files) {
   table.allow_only(with_params(kReserved, plugin));
   ResolvedMethod method;
   method.use = use(plugin, table, files);
-  method.needs = plugin.needs;
+  for (const NeedDescription& need : plugin.needs) {
+    method.needs.push_back({need.role, need.algorithm, "", {}, false, table.node().location});
+  }
+  for (ResolvedNeed& need : read_needs(table)) {
+    const bool declared = std::any_of(plugin.needs.begin(), plugin.needs.end(),
+                                      [&](const auto& other) { return other.role == need.role; });
+    if (declared) {
+      throw need.location.error("needs." + need.role + ": plugin \"" + plugin.name +
+                                "\" declares that need itself");
+    }
+    method.needs.push_back(std::move(need));
+  }
   method.online = plugin.online;
   table.require("steps", "expected the number of updates");
   method.steps = *table.integer("steps", 1, kMostSteps);

@@ -12,10 +12,20 @@
 
 namespace labhost {
 
+/// A run that must have finished first: declared by an algorithm plugin, or written as
+/// `needs.ROLE = { algorithm = "...", task = "...", seed = 0 }` in the file.
+struct ResolvedNeed {
+  std::string role, algorithm;
+  std::string task;                  ///< empty: the task of the run that needs it
+  std::optional<std::int64_t> seed;  ///< absent: as the needed algorithm's own table says
+  bool own_seed = false;             ///< seed = "run": the seed of the run that needs it
+  Location location;
+};
+
 /// What a run of one algorithm on one task is, whatever its seed.
 struct ResolvedMethod {
   PluginUse use;
-  std::vector<NeedDescription> needs;
+  std::vector<ResolvedNeed> needs;
   bool online = false;  ///< reads no dataset
   std::int64_t steps = 0;
   std::int64_t log_every = 100;
@@ -28,6 +38,7 @@ struct ResolvedMethod {
 struct ResolvedTask {
   PluginUse environment;
   std::optional<PluginUse> dataset;  ///< a task for online algorithms needs none
+  std::vector<ResolvedNeed> dataset_needs;
 };
 
 class Resolver {
@@ -57,6 +68,7 @@ class Resolver {
   void check_algorithm(const TableView& table);
   PluginUse plugin_of_task(const TableView& part, PluginKind kind);
   PluginUse use(const PluginDescription& plugin, const TableView& table, Files files);
+  std::vector<ResolvedNeed> read_needs(const TableView& table) const;
   ResolvedMethod read_method(const TableView& table, const PluginDescription& plugin, Files files);
   std::string parameter(const PluginDescription& plugin, const ParamDescription& param,
                         const TableView& table) const;

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 
 #include "core/experiment/plan.hpp"
+#include "core/plugins/catalogue.hpp"
 
 namespace labhost {
 
@@ -16,6 +18,14 @@ struct Job {
   RunnerSettings runner;
   std::filesystem::path environment, dataset, method;  ///< plugin libraries
   std::string command_line;                            ///< of the scheduler, for provenance
+  /// Libraries of all plugins, by "kind name": needed runs may use others than this run.
+  std::map<std::string, std::filesystem::path> libraries;
+
+  /// Fills in environment, dataset, method and libraries. Throws InputError for a plugin that the
+  /// catalogue lacks.
+  void use_plugins(const RunSpec& spec, const Catalogue& catalogue);
+  /// The same for another run, from `libraries`.
+  void use_plugins(const RunSpec& spec);
 
   std::string to_text() const;  ///< JSON
   static Job from_text(const std::string& text);

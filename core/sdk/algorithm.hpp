@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/sdk/archive.hpp"
 #include "core/sdk/environment.hpp"
@@ -15,6 +16,8 @@
 #include "core/sdk/types.hpp"
 
 namespace labhost {
+
+class Algorithm;
 
 /// All that the host hands to an algorithm. References outlive the algorithm.
 struct AlgorithmContext {
@@ -30,6 +33,11 @@ struct AlgorithmContext {
       make_environment;
   /// The artifact of a declared need, by role.
   std::function<Archive(const std::string& role)> artifact;
+  /// Roles of all needs, declared by the plugin or written in the experiment file, sorted.
+  std::vector<std::string> needs = {};
+  /// A needed run's algorithm as it was at the end: its team, its snapshots, what it collected. The
+  /// task is the run's own. Lives as long as this algorithm.
+  std::function<Algorithm&(const std::string& role)> finished = nullptr;
 };
 
 /// Decentralised (or centralised) execution of what was learned, over many episodes at once. A
@@ -58,6 +66,15 @@ class LABHOST_API Algorithm {
   /// at the end of a run is also the run's artifact.
   virtual void save(Archive& archive) const = 0;
   virtual void load(const Archive& archive) = 0;
+
+  /// Writes the artifact of a finished run, whole or not at all, to a file that ends in
+  /// artifact_ending(). By default what save() writes, as an Archive.
+  virtual void write_artifact(const std::filesystem::path& file) const {
+    Archive archive;
+    save(archive);
+    archive.save(file);
+  }
+  virtual const char* artifact_ending() const { return ".pt"; }
 };
 
 }  // namespace labhost

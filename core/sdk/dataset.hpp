@@ -1,6 +1,8 @@
 // Datasets: a source of transitions, with its provenance.
 #pragma once
 
+#include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -15,6 +17,8 @@ struct DatasetContext {
   const TaskSpec& task;
   const Params& params;
   Logger& logger;
+  /// The file that a needed run left, by the role that the experiment file gives it.
+  std::function<std::filesystem::path(const std::string& role)> artifact_file = nullptr;
 };
 
 class LABHOST_API Dataset {

@@ -31,12 +31,13 @@ void Store::drop_after(std::int64_t run_id, std::int64_t step) {
   transaction.commit();
 }
 
-std::optional<ArtifactRow> Store::artifact_of(const std::string& run_key, const std::string& kind) {
+std::optional<ArtifactRow> Store::artifact_of(const std::string& run_key) {
   Statement row(db_,
                 "SELECT artifact.id, kind, run_id, path, sha256, bytes "
                 "FROM artifact JOIN run ON run.id = run_id "
-                "WHERE run_key = ?1 AND kind = ?2 ORDER BY artifact.id DESC LIMIT 1");
-  if (!row.with(run_key, kind).step()) return std::nullopt;
+                "WHERE run_key = ?1 AND kind NOT IN ('video', 'figure', 'checkpoint') ORDER BY "
+                "artifact.id DESC LIMIT 1");
+  if (!row.with(run_key).step()) return std::nullopt;
   return ArtifactRow{row.integer(0), row.text(1), row.integer(2),
                      row.text(3),    row.text(4), row.integer(5)};
 }

@@ -124,8 +124,8 @@ class Store {
   /// Deletes metric and episode rows later than `step`: what a dead attempt wrote after its
   /// checkpoint. step = -1 deletes all.
   void drop_after(std::int64_t run_id, std::int64_t step);
-  /// The last artifact of `kind` of the run with this key.
-  std::optional<ArtifactRow> artifact_of(const std::string& run_key, const std::string& kind);
+  /// What the run with this key left for others: its last artifact that is no picture of it.
+  std::optional<ArtifactRow> artifact_of(const std::string& run_key);
   /// Books a file that was made of a run (a video), in the place of an earlier one of that
   /// path.
   void add_artifact(const ArtifactRow& artifact);

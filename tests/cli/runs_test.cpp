@@ -102,7 +102,7 @@ TEST_CASE_FIXTURE(RunsFixture, "show has row, links, parameters, artifacts, prov
   add_metric(store, claimed, {{"loss", 1, 5.0, 0}, {"loss", 9, 0.25, 0}});
   store.set_provenance(claimed.first, {{"cpu", "fast"}, {"log", "runs/b/log.txt"}});
   const RunRow done = find_row(store, "neutral", "iql", 0);
-  store.add_need(claimed.first, store.artifact_of(done.run_key, "policy")->id);
+  store.add_need(claimed.first, store.artifact_of(done.run_key)->id);
   const std::string text = describe_run(store, claimed.first);
   CHECK(contains(text, "status        running\n"));
   CHECK(contains(text, "\nparameters\n"));

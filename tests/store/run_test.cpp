@@ -226,7 +226,7 @@ TEST_CASE("a completed run: score, step, artifacts, needs, provenance") {
                                      "SELECT group_concat(name || '=' || value) FROM "
                                      "provenance")) == "commit=2,compiler=gcc");
   store.complete(1, attempt, 0.75,
-                 {{0, "world-model", 0, "m/1.pt", "aa", 10}, {0, "policy", 0, "p/1.pt", "bb", 20}},
+                 {{0, "world-model", 0, "m/1.pt", "aa", 10}, {0, "video", 0, "v/1.mp4", "bb", 20}},
                  3);
   const RunRow run = *store.run_by_id(1);
   CHECK(run.status == "completed");
@@ -234,20 +234,20 @@ TEST_CASE("a completed run: score, step, artifacts, needs, provenance") {
   CHECK(run.step == 100);
   CHECK(run.finished_at);
 
-  const auto artifact = store.artifact_of("favorable/iql/0", "world-model");
+  const auto artifact = store.artifact_of("favorable/iql/0");
   REQUIRE(artifact);
   CHECK(artifact->path == "m/1.pt");
   CHECK(artifact->run_id == 1);
   CHECK(artifact->bytes == 10);
-  CHECK_FALSE(store.artifact_of("favorable/iql/0", "video"));
+  CHECK_FALSE(store.artifact_of("favorable/iql/1"));
   store.add_need(2, artifact->id);
   store.add_need(2, artifact->id);
   CHECK(count(store, "SELECT count(*) FROM run_needs WHERE run_id = 2") == 1);
 
   // Completing again keeps the artifact's identity, and with it the link.
   store.complete(1, attempt, 0.75, {{0, "world-model", 0, "m/1.pt", "cc", 11}}, 0);
-  CHECK(store.artifact_of("favorable/iql/0", "world-model")->id == artifact->id);
-  CHECK(store.artifact_of("favorable/iql/0", "world-model")->sha256 == "cc");
+  CHECK(store.artifact_of("favorable/iql/0")->id == artifact->id);
+  CHECK(store.artifact_of("favorable/iql/0")->sha256 == "cc");
 }
 
 TEST_CASE("deleting takes all rows of a run, gives back its files, and spares live runs") {

@@ -2,6 +2,8 @@
 
 #include <cstdio>
 
+#include "core/sdk/error.hpp"
+
 namespace labhost {
 
 namespace {
@@ -35,9 +37,15 @@ std::string unescaped(const std::string& text) {
   return bytes;
 }
 
+std::string key_of(PluginKind kind, const std::string& name) {
+  return std::string(to_string(kind)) + " " + name;
+}
+
 }  // namespace
 
 std::string Job::to_text() const {
+  nlohmann::json paths = nlohmann::json::object();
+  for (const auto& [plugin, path] : libraries) paths[plugin] = escaped(path.string());
   const nlohmann::json json = {
       {"store", escaped(store.string())},
       {"run_id", run_id},
@@ -52,6 +60,7 @@ std::string Job::to_text() const {
       {"dataset", escaped(dataset.string())},
       {"method", escaped(method.string())},
       {"command_line", escaped(command_line)},
+      {"libraries", std::move(paths)},
   };
   return json.dump();
 }
@@ -72,7 +81,32 @@ Job Job::from_text(const std::string& text) {
   job.dataset = unescaped(json.at("dataset").get<std::string>());
   job.method = unescaped(json.at("method").get<std::string>());
   job.command_line = unescaped(json.at("command_line").get<std::string>());
+  for (const auto& [plugin, path] : json.at("libraries").items()) {
+    job.libraries[plugin] = unescaped(path.get<std::string>());
+  }
   return job;
+}
+
+void Job::use_plugins(const RunSpec& spec, const Catalogue& catalogue) {
+  catalogue.find(PluginKind::kEnvironment, spec.environment.plugin);
+  if (!spec.dataset.plugin.empty()) catalogue.find(PluginKind::kDataset, spec.dataset.plugin);
+  catalogue.find(PluginKind::kAlgorithm, spec.method.plugin);
+  for (const PluginDescription& plugin : catalogue.plugins()) {
+    libraries[key_of(plugin.kind, plugin.name)] = plugin.library;
+  }
+  use_plugins(spec);
+}
+
+void Job::use_plugins(const RunSpec& spec) {
+  const auto library = [this](PluginKind kind, const std::string& name) {
+    const auto found = libraries.find(key_of(kind, name));
+    if (found != libraries.end()) return found->second;
+    throw InputError("there is no " + key_of(kind, name) + ", which a needed run was made with");
+  };
+  environment = library(PluginKind::kEnvironment, spec.environment.plugin);
+  dataset = spec.dataset.plugin.empty() ? std::filesystem::path()
+                                        : library(PluginKind::kDataset, spec.dataset.plugin);
+  method = library(PluginKind::kAlgorithm, spec.method.plugin);
 }
 
 std::filesystem::path run_folder(const std::string& uuid) {

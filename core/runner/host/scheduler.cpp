@@ -120,12 +120,7 @@ bool Scheduler::try_start(Entry& entry) {
   job.attempt = *attempt;
   job.log = std::filesystem::absolute(log_of(entry));
   job.runner = plan_.runner;
-  const RunSpec& spec = *entry.spec;
-  job.environment = catalogue_.find(PluginKind::kEnvironment, spec.environment.plugin).library;
-  if (!spec.dataset.plugin.empty()) {
-    job.dataset = catalogue_.find(PluginKind::kDataset, spec.dataset.plugin).library;
-  }
-  job.method = catalogue_.find(PluginKind::kAlgorithm, spec.method.plugin).library;
+  job.use_plugins(*entry.spec, catalogue_);
   job.command_line = options_.command_line;
   pool_.start(job);
   return true;

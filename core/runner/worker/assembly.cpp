@@ -1,5 +1,7 @@
 #include "core/runner/worker/assembly.hpp"
 
+#include <algorithm>
+
 namespace labhost {
 
 namespace {
@@ -55,8 +57,11 @@ std::unique_ptr<Environment> Assembly::make_environment(std::int64_t copies,
 }
 
 void Assembly::load_data(const std::filesystem::path& library) {
-  const std::unique_ptr<Dataset> dataset =
-      LoadedPlugin::load(library).make(DatasetContext{task_, dataset_params_, logger_});
+  const auto artifact_file = [this](const std::string& role) {
+    return store_.folder() / needed_row(kDatasetRole + role).path;
+  };
+  const std::unique_ptr<Dataset> dataset = LoadedPlugin::load(library).make(
+      DatasetContext{task_, dataset_params_, logger_, artifact_file});
   data_ = dataset->load();
   data_.validate(task_, "dataset '" + spec_.dataset.plugin + "'");
   data_ = data_.to(device_);
@@ -68,25 +73,61 @@ void Assembly::build_algorithm(const LoadedPlugin& method) {
     return make_environment(copies, stream);
   };
   const auto artifact = [this](const std::string& role) { return needed_artifact(role); };
+  const auto ended = [this](const std::string& role) -> Algorithm& { return finished(role); };
+  std::vector<std::string> roles;
+  for (const NeedSpec& need : spec_.needs) {
+    if (need.role.rfind(kDatasetRole, 0) != 0) roles.push_back(need.role);
+  }
+  std::sort(roles.begin(), roles.end());
   algorithm_ = method.make(AlgorithmContext{task_, data_, method_params_, streams_, device_,
-                                            spec_.total_steps, logger_, environments, artifact});
+                                            spec_.total_steps, logger_, environments, artifact,
+                                            roles, ended});
+}
+
+const NeedSpec& Assembly::need(const std::string& role) const {
+  for (const NeedSpec& need : spec_.needs) {
+    if (need.role == role) return need;
+  }
+  throw std::logic_error("'" + role + "' is asked for, which the run does not need");
+}
+
+ArtifactRow Assembly::needed_row(const std::string& role) {
+  const auto row = store_.artifact_of(need(role).run_key);
+  if (!row) throw InputError("the run that should provide '" + role + "' left no artifact");
+  store_.add_need(job_.run_id, row->id);
+  return *row;
 }
 
 Archive Assembly::needed_artifact(const std::string& role) {
-  for (const NeedSpec& need : spec_.needs) {
-    if (need.role != role) continue;
-    const auto row = store_.artifact_of(need.run_key, role);
-    if (!row) throw InputError("the run that should provide '" + role + "' left no artifact");
-    store_.add_need(job_.run_id, row->id);
-    try {
-      return Archive::load(store_.folder() / row->path);
-    } catch (const InputError& error) {
-      throw InputError(std::string(error.what()) + "; `labhost runs delete " +
-                       std::to_string(row->run_id) +
-                       "` lets the next `labhost run` make that artifact anew");
-    }
+  const ArtifactRow row = needed_row(role);
+  try {
+    return Archive::load(store_.folder() / row.path);
+  } catch (const InputError& error) {
+    throw InputError(std::string(error.what()) + "; `labhost runs delete " +
+                     std::to_string(row.run_id) +
+                     "` lets the next `labhost run` make that artifact anew");
   }
-  throw std::logic_error("the algorithm asks for '" + role + "', which it did not declare");
+}
+
+struct Assembly::Finished {
+  Job job;
+  std::unique_ptr<Assembly> parts;
+};
+
+Assembly::~Assembly() = default;
+
+Algorithm& Assembly::finished(const std::string& role) {
+  std::unique_ptr<Finished>& entry = finished_[role];
+  if (entry) return entry->parts->algorithm();
+  const Archive archive = needed_artifact(role);
+  auto made = std::make_unique<Finished>();
+  made->job = job_;
+  made->job.run_id = needed_row(role).run_id;
+  made->job.use_plugins(read_spec(store_, made->job.run_id));
+  made->parts = std::make_unique<Assembly>(store_, made->job, logger_);
+  made->parts->algorithm().load(archive);
+  entry = std::move(made);
+  return entry->parts->algorithm();
 }
 
 }  // namespace labhost

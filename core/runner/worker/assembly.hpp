@@ -19,6 +19,7 @@ class Assembly {
   /// threads; what the run needs of others is read from `store`. Throws InputError and
   /// std::exception for all that keeps a run from starting.
   Assembly(Store& store, const Job& job, Logger& logger);
+  ~Assembly();
 
   const RunSpec& spec() const { return spec_; }
   const TaskSpec& task() const { return task_; }
@@ -36,7 +37,12 @@ class Assembly {
  private:
   void load_data(const std::filesystem::path& library);
   void build_algorithm(const LoadedPlugin& method);
+  const NeedSpec& need(const std::string& role) const;
+  /// The row of the file that the needed run left; notes that this run depends on it.
+  ArtifactRow needed_row(const std::string& role);
   Archive needed_artifact(const std::string& role);
+  /// The needed run put together again, as it was at its end.
+  Algorithm& finished(const std::string& role);
 
   Store& store_;
   const Job& job_;
@@ -51,6 +57,8 @@ class Assembly {
   TaskSpec task_;
   Transitions data_;
   std::map<std::string, std::string> provenance_;
+  struct Finished;  // the parts of needed runs, by role; they outlive the algorithm
+  std::map<std::string, std::unique_ptr<Finished>> finished_;
   std::unique_ptr<Algorithm> algorithm_;
 };
 

@@ -50,10 +50,7 @@ class UntrainedPolicy final : public Policy {
 
 /// Where a run's policy is: what it left, or the last checkpoint of one that goes on.
 std::filesystem::path team_file(Store& store, const RunRow& run, const Assembly& parts) {
-  const std::string kind = parts.method().artifact;
-  if (!kind.empty()) {
-    if (const auto row = store.artifact_of(run.run_key, kind)) return store.folder() / row->path;
-  }
+  if (const auto row = store.artifact_of(run.run_key)) return store.folder() / row->path;
   const std::filesystem::path checkpoint = parts.folder() / "checkpoint.pt";
   if (std::filesystem::exists(checkpoint)) return checkpoint;
   throw InputError("run " + std::to_string(run.id) + " (" + run.algorithm + ", " + run.status +

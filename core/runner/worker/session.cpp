@@ -149,16 +149,11 @@ void Session::evaluate_team(std::int64_t episodes) {
   }
 }
 
-Archive Session::snapshot() const {
-  Archive archive;
-  algorithm_.save(archive);
-  return archive;
-}
-
 void Session::write_checkpoint() {
   // Metrics first: a checkpoint on disk promises that everything up to its step is in the store.
   writer_->flush();
-  Archive archive = snapshot();
+  Archive archive;
+  algorithm_.save(archive);
   parts_.streams().save(archive);
   archive.write("host/step", step_);
   if (score_) archive.write("host/score", *score_);
@@ -169,8 +164,8 @@ void Session::complete() {
   const std::string kind = parts_.method().artifact;
   std::vector<ArtifactRow> artifacts;
   if (!kind.empty()) {
-    const std::filesystem::path path = file(kind + ".pt");
-    snapshot().save(path);
+    const std::filesystem::path path = file(kind + algorithm_.artifact_ending());
+    algorithm_.write_artifact(path);
     ArtifactRow row;
     row.kind = kind;
     row.run_id = job_.run_id;

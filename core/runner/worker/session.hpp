@@ -28,7 +28,6 @@ class Session {
   void evaluate_team(std::int64_t episodes);
   void write_checkpoint();
   void complete();
-  Archive snapshot() const;
   std::filesystem::path file(const std::string& name) const;
 
   Store& store_;
