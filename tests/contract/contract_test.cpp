@@ -85,6 +85,13 @@ TEST_CASE("an algorithm that reports NaN fails by the metric's name") {
   }
 }
 
+TEST_CASE("an algorithm that refuses every task fails") {
+  const std::vector<Property> failed = failures(properties_of_fixture("refusing-factory"));
+  REQUIRE(failed.size() == 1);
+  CHECK(failed[0].name == "accepts a task");
+  CHECK(contains(failed[0].detail, "it refuses tasks of every kind"));
+}
+
 TEST_CASE("a library that the gate refuses has one property, which fails with the reason") {
   const std::vector<Property> properties = properties_of_fixture("older-abi");
   REQUIRE(properties.size() == 1);
@@ -95,8 +102,9 @@ TEST_CASE("a library that the gate refuses has one property, which fails with th
 
 TEST_CASE("a factory that throws fails the first property that needs it") {
   const std::vector<Property> failed = failures(properties_of_fixture("throwing-factory"));
-  REQUIRE_FALSE(failed.empty());
+  REQUIRE(failed.size() == 2);  // on the discrete and on the continuous task
   CHECK(contains(failed[0].detail, "thrown by the factory on purpose"));
+  CHECK(contains(failed[0].name, "is built"));
 }
 
 }  // namespace labhost
