@@ -85,6 +85,21 @@ TEST_CASE("an algorithm that reports NaN fails by the metric's name") {
   }
 }
 
+TEST_CASE("an algorithm may refuse tasks of one kind, in its own words") {
+  const std::vector<Property> properties = check_contract(fs::path(LABHOST_PLUGINS) / "sac.so");
+  CHECK(failures(properties).empty());
+  int refused = 0, updated = 0;
+  for (const Property& property : properties) {
+    if (property.name == "refuses the task (synthetic discrete)") {
+      ++refused;
+      CHECK(contains(property.detail, "sac needs continuous actions"));
+    }
+    updated += property.name == "updates with finite metrics (synthetic continuous)" ? 1 : 0;
+  }
+  CHECK(refused == 1);
+  CHECK(updated == 1);
+}
+
 TEST_CASE("an algorithm that refuses every task fails") {
   const std::vector<Property> failed = failures(properties_of_fixture("refusing-factory"));
   REQUIRE(failed.size() == 1);
