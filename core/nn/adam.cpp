@@ -39,6 +39,12 @@ Adam::Adam(std::vector<FlatModule*> modules, double learning_rate, Clip clip, do
 
 std::vector<Tensor> Adam::scales(const std::vector<Tensor>& gradients) const {
   std::vector<Tensor> squares;  // [C] per module
+  if (clip_ == Clip::kNone) {
+    for (const FlatModule* module : modules_) {
+      squares.push_back(torch::ones({module->copies()}, module->flat().options()));
+    }
+    return squares;
+  }
   std::size_t next = 0;
   for (const FlatModule* module : modules_) {
     Tensor sum;
@@ -57,7 +63,6 @@ std::vector<Tensor> Adam::scales(const std::vector<Tensor>& gradients) const {
   }
   for (Tensor& square : squares) {
     square = (max_norm_ / (square.sqrt() + 1e-6)).clamp_max(1.0);
-    if (clip_ == Clip::kNone) square = torch::ones_like(square);
   }
   return squares;
 }

@@ -49,7 +49,8 @@ Tensor relu_bias_backward(Tensor& g, const Tensor& activation) {
 
 /// The whole network as one autograd node: per layer one batched product and one fused pass,
 /// forward; two products and one fused pass, backward. Inputs: x, then weight and bias of each
-/// layer.
+/// layer. Products whose result nobody asked for are left out: those of the input, and those of the
+/// weights where a loss is taken with respect to the input alone.
 struct MlpFunction : torch::autograd::Function<MlpFunction> {
   static Tensor forward(AutogradContext* context, const Tensor& input, at::TensorList parameters) {
     const std::size_t layers = parameters.size() / 2;
@@ -63,7 +64,6 @@ struct MlpFunction : torch::autograd::Function<MlpFunction> {
     saved.insert(saved.end(), parameters.begin(), parameters.end());
     context->save_for_backward(saved);
     context->saved_data["layers"] = static_cast<std::int64_t>(layers);
-    context->saved_data["input_gradient"] = input.requires_grad();
     return x;
   }
 
@@ -77,12 +77,12 @@ struct MlpFunction : torch::autograd::Function<MlpFunction> {
       // Our own buffer, except at the top, where there is no ReLU to apply in place.
       const Tensor activation = layer + 1 < layers ? saved[layer + 1] : Tensor();
       gradients[2 + 2 * layer] = relu_bias_backward(g, activation);
-      gradients[1 + 2 * layer] = torch::bmm(saved[layer].transpose(1, 2), g);
-      if (layer > 0 || context->saved_data["input_gradient"].toBool()) {
-        g = torch::bmm(g, weight.transpose(1, 2));
+      if (context->needs_input_grad(1 + 2 * layer)) {
+        gradients[1 + 2 * layer] = torch::bmm(saved[layer].transpose(1, 2), g);
       }
+      if (layer > 0 || context->needs_input_grad(0)) g = torch::bmm(g, weight.transpose(1, 2));
     }
-    if (context->saved_data["input_gradient"].toBool()) gradients[0] = g;
+    if (context->needs_input_grad(0)) gradients[0] = g;
     return gradients;
   }
 };

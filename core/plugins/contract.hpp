@@ -17,7 +17,9 @@ struct Property {
 
 /// Loads the library and checks the contract of its kind:
 ///   algorithm    one update on a synthetic task gives finite metrics; same seed, same bits; a run
-///                that was saved and loaded goes on with the same bits; actions fit the task
+///                that was saved and loaded goes on with the same bits; actions fit the task. An
+///                InputError of its constructor means that it refuses that kind of task, which is
+///                in order as long as it accepts another
 ///   environment  shapes and types; same seed, same bits, whatever the thread count; episodes end
 ///   at
 ///                the horizon; set_state then step is repeatable; saved and loaded goes on the same

@@ -145,6 +145,8 @@ void* LoadedPlugin::create(PluginKind kind, const void* context) const {
   void* object = nullptr;
   try {
     object = header_->create(context);
+  } catch (const InputError& error) {
+    throw PluginRefusal(library_.string() + ": " + who + " could not be created: " + error.what());
   } catch (const c10::Error& error) {
     refuse(library_, who + " could not be created: " + error.what_without_backtrace());
   } catch (const std::exception& error) {

@@ -17,6 +17,13 @@ namespace labhost {
 /// The build stamp of this host library: what a plugin's must equal.
 const char* host_build_stamp();
 
+/// The factory itself threw an InputError: the plugin does not take what it was given. What else a
+/// factory throws is an InputError for the host's user, but no refusal.
+class LABHOST_API PluginRefusal : public InputError {
+ public:
+  using InputError::InputError;
+};
+
 /// Loads a library and passes its header through the gate. Throws InputError, naming the file, what
 /// was expected and what was found: not a library, no `labhost_plugin`, wrong magic, ABI version,
 /// header size or build stamp, a header that contradicts itself.
@@ -26,7 +33,8 @@ class LABHOST_API LoadedPlugin {
 
   PluginDescription description() const;
 
-  /// Objects by kind; InputError when the plugin is of another kind or its factory throws.
+  /// Objects by kind; InputError when the plugin is of another kind or its factory throws;
+  /// PluginRefusal when it throws an InputError.
   std::unique_ptr<Algorithm> make(const AlgorithmContext& context) const;
   std::unique_ptr<Environment> make(const EnvironmentContext& context) const;
   std::unique_ptr<Dataset> make(const DatasetContext& context) const;

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,17 @@ class LABHOST_API Algorithm {
   /// The team to evaluate: greedy (mean, arg max), or sampling from `generator`. nullptr when there
   /// is nothing to act with (a world model). The policy must not outlive the algorithm.
   virtual std::unique_ptr<Policy> policy(bool greedy, at::Generator generator) = 0;
+
+  /// The team of an earlier moment, by the name under which the algorithm kept it; "" and "final"
+  /// are policy(). InputError, naming those there are, for any other.
+  virtual std::unique_ptr<Policy> snapshot(const std::string& name, bool greedy,
+                                           at::Generator generator) {
+    if (name.empty() || name == "final") return policy(greedy, std::move(generator));
+    throw InputError("no snapshot '" + name + "' of the policy; this algorithm keeps: final");
+  }
+  /// What an online algorithm has collected, episode after episode in the order of time; nothing
+  /// where it keeps none.
+  virtual std::optional<Transitions> replay() const { return std::nullopt; }
 
   /// Networks, optimisers, counters, buffers: all that later updates depend on. What save() writes
   /// at the end of a run is also the run's artifact.

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -45,6 +46,8 @@ class TrainedPlugin {
     std::int64_t total_steps = 1;
     std::uint64_t seed = 1;
     std::map<std::string, Archive> artifacts = {};
+    /// For an algorithm that interacts: `copies` of its simulator.
+    std::function<std::unique_ptr<Environment>(std::int64_t copies)> make_environment = {};
   };
 
   TrainedPlugin(const TaskSpec& task, const Transitions& data, const Setup& setup)
@@ -53,13 +56,14 @@ class TrainedPlugin {
         artifacts_(setup.artifacts),
         params_(params_of(built_plugin(setup.plugin), setup.params)),
         streams_(setup.seed) {
-    const auto no_environment = [](std::int64_t, const std::string&) {
-      return std::unique_ptr<Environment>();
+    const auto environment = [make = setup.make_environment](std::int64_t copies,
+                                                             const std::string&) {
+      return make ? make(copies) : nullptr;
     };
     const auto artifact = [this](const std::string& role) { return artifacts_.at(role); };
     algorithm_ = built_plugin(setup.plugin)
                      .make(AlgorithmContext{task_, data_, params_, streams_, torch::kCPU,
-                                            setup.total_steps, logger_, no_environment, artifact});
+                                            setup.total_steps, logger_, environment, artifact});
   }
 
   Algorithm& operator*() { return *algorithm_; }

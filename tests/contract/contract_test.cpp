@@ -85,6 +85,28 @@ TEST_CASE("an algorithm that reports NaN fails by the metric's name") {
   }
 }
 
+TEST_CASE("an algorithm may refuse tasks of one kind, in its own words") {
+  const std::vector<Property> properties = check_contract(fs::path(LABHOST_PLUGINS) / "sac.so");
+  CHECK(failures(properties).empty());
+  int refused = 0, updated = 0;
+  for (const Property& property : properties) {
+    if (property.name == "refuses the task (synthetic discrete)") {
+      ++refused;
+      CHECK(contains(property.detail, "sac needs continuous actions"));
+    }
+    updated += property.name == "updates with finite metrics (synthetic continuous)" ? 1 : 0;
+  }
+  CHECK(refused == 1);
+  CHECK(updated == 1);
+}
+
+TEST_CASE("an algorithm that refuses every task fails") {
+  const std::vector<Property> failed = failures(properties_of_fixture("refusing-factory"));
+  REQUIRE(failed.size() == 1);
+  CHECK(failed[0].name == "accepts a task");
+  CHECK(contains(failed[0].detail, "it refuses tasks of every kind"));
+}
+
 TEST_CASE("a library that the gate refuses has one property, which fails with the reason") {
   const std::vector<Property> properties = properties_of_fixture("older-abi");
   REQUIRE(properties.size() == 1);
@@ -95,8 +117,9 @@ TEST_CASE("a library that the gate refuses has one property, which fails with th
 
 TEST_CASE("a factory that throws fails the first property that needs it") {
   const std::vector<Property> failed = failures(properties_of_fixture("throwing-factory"));
-  REQUIRE_FALSE(failed.empty());
+  REQUIRE(failed.size() == 2);  // on the discrete and on the continuous task
   CHECK(contains(failed[0].detail, "thrown by the factory on purpose"));
+  CHECK(contains(failed[0].name, "is built"));
 }
 
 }  // namespace labhost

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "core/nn/values.hpp"
+#include "core/runner/worker/counted_products.hpp"
 #include "tests/nn/reference.hpp"
 
 namespace labhost {
@@ -85,6 +86,20 @@ TEST_CASE("copies are independent networks, forward and backward") {
       CHECK(largest_difference(found[i], wanted[i]) < 1e-12);
     }
   }
+}
+
+TEST_CASE("gradients that nobody asked for cost no products") {
+  const Mlp network(1, {3, 2, 8, 1}, torch::kCPU, generator());
+  const Tensor x = torch::randn({1, 4, 3}, generator(2)).requires_grad_();
+  constexpr double kForward = 2 * 4 * (3 * 8 + 8 * 2), kFirstLayer = 2 * 4 * 3 * 8;
+  const auto cost = [&](const std::vector<Tensor>& wanted) {
+    const Tensor y = network.forward(x);
+    const CountedProducts counted;
+    torch::autograd::grad({y.sum()}, wanted);
+    return counted.operations();
+  };
+  CHECK(cost({x}) == kForward);                                     // as for the input of a critic
+  CHECK(cost(network.parameters()) == 2 * kForward - kFirstLayer);  // as for a critic's own loss
 }
 
 TEST_CASE("inputs may be views that are not contiguous") {
