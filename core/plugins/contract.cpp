@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 
+#include "core/plugins/contract_parts.hpp"
 #include "core/plugins/contract_tasks.hpp"
 #include "core/runner/worker/evaluation.hpp"
 
@@ -15,31 +16,6 @@ namespace {
 
 constexpr std::int64_t kUpdates = 3;
 constexpr std::int64_t kSeed = 7;
-
-class QuietLogger : public Logger {
- public:
-  void info(const std::string&) override {}
-  void warn(const std::string&) override {}
-};
-
-/// Runs one check; what it throws is why the property does not hold.
-Property property(const std::string& name, const std::function<std::string()>& check) {
-  Property result;
-  result.name = name;
-  try {
-    result.detail = check();
-    result.holds = true;
-  } catch (const c10::Error& error) {
-    result.detail = error.what_without_backtrace();
-  } catch (const std::exception& error) {
-    result.detail = error.what();
-  }
-  return result;
-}
-
-void require(bool condition, const std::string& what) {
-  if (!condition) throw std::runtime_error(what);
-}
 
 void require_equal(const Archive& a, const Archive& b) {
   require(a.tensors().size() == b.tensors().size(), "the saved states have other tensors");
@@ -320,73 +296,21 @@ std::vector<Property> check_environment(const EnvironmentMaker& make) {
   return results;
 }
 
-/// What the dataset says when it is asked for transitions with these values.
-std::string refusal_of(const LoadedPlugin& plugin, std::map<std::string, std::string> values) {
-  QuietLogger logger;
-  const Params params(std::move(values));
-  const SyntheticTask synthetic = synthetic_tasks().back();  // continuous
-  try {
-    plugin.make(DatasetContext{synthetic.task, params, logger})->load();
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  throw std::runtime_error("it is accepted");
-}
-
-/// A dataset that is read from a file has none here: what it says then can be checked.
-std::vector<Property> check_file_dataset(const LoadedPlugin& plugin, const std::string& parameter) {
-  std::map<std::string, std::string> values = default_values(plugin.description());
-  return {property("without a file it is refused with a reason",
-                   [&] {
-                     const std::string reason = refusal_of(plugin, values);
-                     require(reason.find(parameter) != std::string::npos,
-                             "the reason does not name the parameter: " + reason);
-                     return reason;
-                   }),
-          property("a file that is not there is refused by name", [&] {
-            values[parameter] = "/nowhere/absent";
-            const std::string reason = refusal_of(plugin, values);
-            require(reason.find(values[parameter]) != std::string::npos,
-                    "the reason does not name the file: " + reason);
-            return reason;
-          })};
-}
-
-std::vector<Property> check_dataset(const LoadedPlugin& plugin,
-                                    const std::filesystem::path& folder) {
-  for (const ParamDescription& param : plugin.description().params) {
-    const bool file_to_give = param.type == ParamType::kFile && param.default_value.empty();
-    if (file_to_give) return check_file_dataset(plugin, param.name);
-  }
-  QuietLogger logger;
-  const Params params(default_values(plugin.description()));
-  std::string refusals;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (entry.path().extension() != ".so") continue;
-    try {
-      const LoadedPlugin other = LoadedPlugin::load(entry.path());
-      if (other.description().kind != PluginKind::kEnvironment) continue;
-      const Params defaults(default_values(other.description()));
-      const TaskSpec task = other.make(EnvironmentContext{defaults, 1, 0, 1, logger})->task();
-      const Transitions data = plugin.make(DatasetContext{task, params, logger})->load();
-      data.validate(task, "dataset");
-      return {property("its transitions fit a task", [&] { return task.name; }),
-              property("loading twice is the same", [&] {
-                const Transitions again = plugin.make(DatasetContext{task, params, logger})->load();
-                require(torch::equal(data.state, again.state) &&
-                            torch::equal(data.action, again.action) &&
-                            torch::equal(data.reward, again.reward),
-                        "the second load differs");
-                return std::to_string(data.size()) + " transitions";
-              })};
-    } catch (const InputError& error) {
-      refusals += std::string("; ") + error.what();
-    }
-  }
-  return {{"its transitions fit a task", false, "no environment beside it fits" + refusals}};
-}
-
 }  // namespace
+
+Property property(const std::string& name, const std::function<std::string()>& check) {
+  Property result;
+  result.name = name;
+  try {
+    result.detail = check();
+    result.holds = true;
+  } catch (const c10::Error& error) {
+    result.detail = error.what_without_backtrace();
+  } catch (const std::exception& error) {
+    result.detail = error.what();
+  }
+  return result;
+}
 
 std::vector<Property> check_contract(const std::filesystem::path& library) {
   std::vector<Property> results;
