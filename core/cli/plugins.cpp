@@ -49,7 +49,9 @@ void show(const PluginDescription& plugin, bool markdown) {
     std::printf("%s %s %s\n%s\n%s\n", to_string(plugin.kind), plugin.name.c_str(),
                 plugin.version.c_str(), plugin.summary.c_str(), plugin.library.c_str());
     for (const NeedDescription& need : plugin.needs) {
-      std::printf("needs %s from a run of %s\n", need.role.c_str(), need.algorithm.c_str());
+      const bool named = !need.algorithm.empty();
+      std::printf("needs %s from a run of %s\n", need.role.c_str(),
+                  named ? need.algorithm.c_str() : "the experiment file's choice (needs)");
     }
     if (!plugin.artifact.empty()) std::printf("leaves an artifact: %s\n", plugin.artifact.c_str());
   }

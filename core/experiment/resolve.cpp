@@ -119,6 +119,20 @@ void check_reserved(const PluginDescription& plugin, const TableView& table) {
   }
 }
 
+// A dataset's roles are its plugin's: each must be in the file, and no other.
+void check_dataset_needs(const PluginDescription& plugin, const TableView& table) {
+  const auto section = table.table("needs");
+  std::vector<std::string> roles;
+  for (const NeedDescription& need : plugin.needs) {
+    roles.push_back(need.role);
+    if (section && section->find(need.role) != nullptr) continue;
+    throw table.node().location.error("dataset \"" + plugin.name +
+                                      "\" reads what a run has left; " + "add needs." + need.role +
+                                      " = { algorithm = \"...\" }");
+  }
+  if (section) section->allow_only(roles);
+}
+
 void check_names(const TableView& section, const char* noun) {
   for (const auto& [name, node] : section.node().members) {
     if (is_plain_name(name)) continue;
@@ -216,6 +230,7 @@ ResolvedTask Resolver::task(const std::string& name) {
   if (const auto dataset = table.table("dataset")) {
     task.dataset = plugin_of_task(*dataset, PluginKind::kDataset);
     task.dataset_needs = read_needs(*dataset);
+    check_dataset_needs(catalogue_.find(PluginKind::kDataset, task.dataset->plugin), *dataset);
   }
   return task;
 }
@@ -224,7 +239,7 @@ PluginUse Resolver::plugin_of_task(const TableView& part, PluginKind kind) {
   const PluginDescription& plugin =
       find_plugin(catalogue_, kind, *part.text("plugin"), part.find("plugin")->location);
   std::vector<std::string> keys = {"plugin"};
-  if (kind == PluginKind::kDataset) keys.push_back("needs");
+  if (!plugin.needs.empty()) keys.push_back("needs");
   part.allow_only(with_params(keys, plugin));
   return use(plugin, part, Files::kHash);
 }

@@ -33,6 +33,13 @@ class LABHOST_API Dataset {
 
 }  // namespace labhost
 
+/// A dataset that reads what needed runs have left: an array of NeedDecl, one per role that
+/// artifact_file() is asked for.
+#define LABHOST_DATASET_WITH_NEEDS(Class, name, version, summary, params, needs)          \
+  LABHOST_PLUGIN_(Class, ::labhost::Dataset, ::labhost::DatasetContext,                   \
+                  ::labhost::PluginKind::kDataset, name, version, summary, params, needs, \
+                  std::size(needs), nullptr, 0)
+
 /// Exports the dataset `Class(const DatasetContext&)`; last line of a plugin's source.
 #define LABHOST_DATASET(Class, name, version, summary, params)                                 \
   LABHOST_PLUGIN_(Class, ::labhost::Dataset, ::labhost::DatasetContext,                        \

@@ -39,10 +39,11 @@ struct ParamDecl {
   const char* source;   ///< "Appendix A.2", "released code", "ours"
 };
 
-/// A run that must have finished before this algorithm can start, on the same task.
+/// A run that must have finished before a run with this plugin can start. An algorithm names the
+/// algorithm that it needs, on the same task; a dataset leaves that to the experiment file.
 struct NeedDecl {
-  const char* role;       ///< the name under which the algorithm asks for the artifact
-  const char* algorithm;  ///< the algorithm plugin that produces it
+  const char* role;       ///< the name under which the plugin asks for the artifact
+  const char* algorithm;  ///< the algorithm that produces it; "": `needs.ROLE` in the file says so
 };
 
 struct PluginHeader {

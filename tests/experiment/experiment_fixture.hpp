@@ -51,6 +51,8 @@ inline std::vector<PluginDescription> made_up_plugins() {
   using Type = ParamType;
   PluginDescription online = plugin(PluginKind::kAlgorithm, "ppo");
   online.online = true;
+  PluginDescription collected = plugin(PluginKind::kDataset, "collected",
+                                       {param("limit", Type::kInteger, "0")}, {{"run", ""}});
   return {
       plugin(PluginKind::kEnvironment, "game",
              {bounded(param("rounds", Type::kInteger, "10"), 1, 1000),
@@ -73,6 +75,7 @@ inline std::vector<PluginDescription> made_up_plugins() {
       plugin(PluginKind::kAlgorithm, "egg", {}, {{"parent", "hen"}}),
       plugin(PluginKind::kAlgorithm, "hen", {}, {{"child", "egg"}}),
       online,
+      collected,
   };
 }
 

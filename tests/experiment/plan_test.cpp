@@ -224,4 +224,78 @@ TEST_CASE("an algorithm that learns from data names the task that has none") {
         "add dataset = { plugin = \"...\" }");
 }
 
+namespace {
+
+/// A task whose data is collected by "hand", which plays what "teacher" learned on another task.
+std::string collected_text() {
+  return replaced(
+      replaced(replaced(kExperiment, "[\"maiql\", \"moma-ppo\"]", "[\"maiql\"]"),
+               "dataset = { plugin = \"coordination\", behaviour = \"favorable\" }",
+               "dataset = { plugin = \"collected\", needs.run = { algorithm = \"hand\", task = "
+               "\"neutral\" } }"),
+      "[algorithm.moma-ppo]",
+      "[algorithm.teacher]\nplugin = \"ppo\"\nsteps = 9\n\n"
+      "[algorithm.hand]\nplugin = \"ppo\"\nsteps = 1\n"
+      "needs = { team = { algorithm = \"teacher\", seed = 4 } }\n\n[algorithm.moma-ppo]");
+}
+
+}  // namespace
+
+TEST_CASE("needs in the file: a dataset's run, and the runs behind it, once and first") {
+  Experiment experiment(collected_text());
+  const Plan plan = experiment.plan();
+  REQUIRE(runs_of(plan, "teacher").size() == 1);
+  REQUIRE(runs_of(plan, "hand").size() == 1);
+  const RunSpec& teacher = plan.runs[0];
+  const RunSpec& hand = plan.runs[1];
+  CHECK(teacher.algorithm == "teacher");
+  CHECK(teacher.task == "neutral");
+  CHECK(teacher.seed == 4);
+  CHECK_FALSE(teacher.reported);
+  CHECK(hand.algorithm == "hand");
+  REQUIRE(hand.needs.size() == 1);
+  CHECK(hand.needs[0].role == "team");
+  CHECK(hand.needs[0].run_key == teacher.run_key);
+  for (const RunSpec* run : runs_of(plan, "maiql")) {
+    CAPTURE(run->task);
+    REQUIRE(run->needs.size() == (run->task == "favorable" ? 1 : 0));
+    if (run->needs.empty()) continue;
+    CHECK(run->needs[0].role == "dataset.run");
+    CHECK(run->needs[0].run_key == hand.run_key);
+  }
+  // Another teacher is other data, and other data other runs.
+  experiment.write(replaced(collected_text(), "steps = 9", "steps = 8"));
+  CHECK(runs_of(experiment.plan(), "maiql")[0]->run_key != runs_of(plan, "maiql")[0]->run_key);
+  experiment.write(replaced(collected_text(), ", seed = 4", ", seed = \"run\""));
+  CHECK(runs_of(experiment.plan(), "teacher")[0]->seed == 0);  // that of the one run of "hand"
+}
+
+TEST_CASE("needs in the file that cannot be are refused with their place") {
+  const auto error_of = [](const std::string& from, const std::string& to) {
+    return Experiment(replaced(collected_text(), from, to)).error();
+  };
+  CHECK(testing::contains(error_of("algorithm = \"hand\"", "algorithm = \"hands\""),
+                          "there is no [algorithm.hands]; did you mean \"hand\"?"));
+  CHECK(testing::contains(error_of("task = \"neutral\" }", "task = \"neutrla\" }"),
+                          "there is no [task.neutrla]; did you mean \"neutral\"?"));
+  CHECK(testing::contains(error_of("algorithm = \"hand\", ", ""),
+                          "expected the name of an [algorithm.*] table"));
+  CHECK(testing::contains(error_of("seed = 4", "sed = 4"), "did you mean \"seed\"?"));
+  CHECK(testing::contains(error_of("\"teacher\", seed = 4", "\"hand\""), "circular need"));
+  // Data that are learned from before they are there.
+  CHECK(testing::contains(
+      error_of("{ algorithm = \"hand\", task = \"neutral\" }", "{ algorithm = \"maiql\" }"),
+      "circular need: the run of \"maiql\" on task \"favorable\" needs itself"));
+  CHECK(
+      testing::contains(error_of(", needs.run = { algorithm = \"hand\", task = \"neutral\" }", ""),
+                        "table.toml:11: dataset \"collected\" reads what a run has left; add "
+                        "needs.run = { algorithm = \"...\" }"));
+  CHECK(testing::contains(error_of("needs.run", "needs.runs"), "add needs.run"));
+  // A plugin's own need cannot be given another run.
+  CHECK(testing::contains(error_of("[algorithm.moma-ppo]",
+                                   "[algorithm.moma-ppo]\nneeds = { model = { algorithm = "
+                                   "\"world-model\" } }"),
+                          "declares that need itself"));
+}
+
 }  // namespace labhost

@@ -12,9 +12,11 @@ namespace {
 
 constexpr ParamDecl kParams[] = {
     {"limit", ParamType::kInteger, "0", "0", nullptr, nullptr, "transitions",
-     "use every n-th trajectory only, so that about this many transitions are left; 0: all",
+     "about how many transitions to use, in whole trajectories evenly from the file; 0: all",
      "ours"},
 };
+
+constexpr NeedDecl kNeeds[] = {{"run", ""}};  // of `collect`, under whatever name the file gives it
 
 class Collected final : public Dataset {
  public:
@@ -55,17 +57,16 @@ class Collected final : public Dataset {
   /// Whole trajectories, evenly from all parts of the file: every team keeps its share.
   Transitions thinned(const Transitions& data) const {
     const Tensor end = (data.terminal | data.timeout).contiguous();
-    const double stride = static_cast<double>(data.size()) / static_cast<double>(limit_);
     std::vector<std::int64_t> rows;
-    std::int64_t first = 0, trajectory = 0;
-    double next = 0;  // the trajectory that is kept next
+    std::int64_t first = 0;
     for (std::int64_t t = 0; t < data.size(); ++t) {
       if (!end.data_ptr<bool>()[t] && t + 1 < data.size()) continue;
-      if (static_cast<double>(trajectory) >= next) {
+      // Kept where the kept rows fall behind their share of the rows before the trajectory.
+      const auto kept = static_cast<double>(rows.size());
+      if (kept * static_cast<double>(data.size()) <=
+          static_cast<double>(limit_) * static_cast<double>(first)) {
         for (std::int64_t row = first; row <= t; ++row) rows.push_back(row);
-        next += stride;
       }
-      ++trajectory;
       first = t + 1;
     }
     const Tensor index = torch::tensor(rows, torch::kLong);
@@ -85,6 +86,7 @@ class Collected final : public Dataset {
 
 }  // namespace labhost
 
-LABHOST_DATASET(labhost::Collected, "collected", "1.0.0",
-                "Data that a run of `collect` has left, planned before the runs that learn from it",
-                labhost::kParams);
+LABHOST_DATASET_WITH_NEEDS(
+    labhost::Collected, "collected", "1.0.0",
+    "Data that a run of `collect` has left, planned before the runs that learn from it",
+    labhost::kParams, labhost::kNeeds);
