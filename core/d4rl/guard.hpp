@@ -11,8 +11,8 @@
 namespace labhost {
 
 struct GuardLimits {
-  std::uint64_t seconds = 20;       ///< of computing
-  std::uint64_t bytes = 256 << 20;  ///< of memory, beyond what the process has
+  std::uint64_t seconds = 20;       ///< of computing; ten times as many in all
+  std::uint64_t bytes = 256 << 20;  ///< of memory, beyond what the process has; not with sanitizers
 };
 
 /// Calls `look` in a child process. Throws InputError with the words of an InputError that `look`

@@ -56,7 +56,7 @@ TEST_CASE("the peak of memory is at most 1.3 times the result") {
       }
       const double before = status("VmRSS");
       const Transitions data = read_d4rl(folder / "data.hdf5", {kWidth, 2, 1000}).transitions;
-      const double peak = status("VmHWM") - before;
+      [[maybe_unused]] const double peak = status("VmHWM") - before;
       double bytes = 0;
       for (const Tensor* field : {&data.state, &data.next_state, &data.action, &data.reward,
                                   &data.terminal, &data.timeout}) {
