@@ -5,8 +5,8 @@
 // them. Symbols: B mini-batch, C copies, T steps per copy, N agents, O observation, S state, W
 // joint action. Differences: 1. Inputs can be divided by the task's magnitudes, log standard
 // deviations can start below 0, and the learning rate can decay: with the paper's settings alone
-// Reacher diverges (README.md). 2. One side of a task's measure can be preferred early on, so that
-// a team settles on a wanted strategy.
+// teams stay far from the expert (README.md). 2. One side of a task's measure can be preferred
+// early on, so that a team settles on a wanted strategy.
 #include "core/nn/adam.hpp"
 #include "core/nn/gae.hpp"
 #include "core/nn/mixer.hpp"
