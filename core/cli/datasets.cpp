@@ -133,7 +133,7 @@ int list(const po::variables_map& values) {
   QueryResult stored;
   if (fs::exists(store_path(values))) {
     Store store(store_path(values), Store::Access::kReadOnly);
-    stored = stored_datasets(store);
+    stored = stored_datasets(store, values.count("json") != 0);
   }
   const QueryResult files = d4rl_files(d4rl_folders());
   if (values.count("json") != 0) {

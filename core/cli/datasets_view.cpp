@@ -80,18 +80,19 @@ std::string d4rl_name_of(const fs::path& file) {
 
 }  // namespace
 
-QueryResult stored_datasets(Store& store) {
+QueryResult stored_datasets(Store& store, bool full) {
   return store.query(
       "SELECT run.id AS run, run.experiment, run.task,"
       " (SELECT group_concat(role, ', ') FROM (SELECT substr(name, 7) AS role FROM run_param"
       "   WHERE run_id = run.id AND name LIKE 'needs.%' ORDER BY name)) AS teams,"
       " CAST((SELECT value FROM latest_metric WHERE run_id = run.id"
       "   AND name = 'dataset/transitions') AS INTEGER) AS transitions,"
-      " (SELECT value FROM latest_metric WHERE run_id = run.id"
+      " (SELECT iif(?1, value, round(value, 3)) FROM latest_metric WHERE run_id = run.id"
       "   AND name = 'dataset/score_mean') AS score,"
       " artifact.bytes, artifact.path"
       " FROM artifact JOIN run ON run.id = artifact.run_id"
-      " WHERE artifact.kind = 'dataset' ORDER BY artifact.id");
+      " WHERE artifact.kind = 'dataset' ORDER BY artifact.id",
+      {std::int64_t{full}});
 }
 
 QueryResult d4rl_files(const std::vector<fs::path>& folders) {
