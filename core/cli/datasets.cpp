@@ -7,15 +7,13 @@
 #include "core/base/hash.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/command.hpp"
+#include "core/cli/dataset_source.hpp"
 #include "core/cli/datasets_view.hpp"
 #include "core/cli/environment_option.hpp"
-#include "core/cli/runs_view.hpp"
 #include "core/cli/sdk_library.hpp"
 #include "core/cli/table.hpp"
 #include "core/d4rl/names.hpp"
 #include "core/datasets/fetch.hpp"
-#include "core/datasets/request.hpp"
-#include "core/report/values.hpp"
 
 namespace labhost {
 
@@ -32,95 +30,12 @@ constexpr const char* kUsage =
     "       labhost datasets import FILE --name NAME [--env NAME [--set NAME=VALUE]] [--force]\n"
     "       labhost datasets fetch NAME [--url URL] [--mirror URL ...] [--force]";
 
-/// A dataset that the user named.
-struct Source {
-  DatasetRequest request;
-  bool artifact = false;  ///< of a run: in the canonical layout already
-};
-
-void add_choice(const PluginDescription& plugin, const ParamValues& params,
-                DatasetRequest& request) {
-  request.environments[plugin.name] = {plugin.library.string(), params};
-}
-
-/// --env, or `name` where a plugin has that name, or all environments to choose from by the file.
-void choose_environment(const po::variables_map& values, const std::string& name,
-                        DatasetRequest& request) {
-  const Catalogue catalogue = discover_plugins(values);
-  if (values.count("env") != 0) {
-    request.environment = values["env"].as<std::string>();
-    const PluginDescription& plugin = catalogue.find(PluginKind::kEnvironment, request.environment);
-    add_choice(plugin, environment_params(values, plugin), request);
-    return;
-  }
-  if (values.count("set") != 0) throw InputError("--set goes with --env");
-  for (const PluginDescription& plugin : catalogue.plugins()) {
-    if (plugin.kind != PluginKind::kEnvironment) continue;
-    add_choice(plugin, default_values(plugin), request);
-    if (plugin.name == name) request.environment = name;
-  }
-}
-
-/// The dataset that a run left, and the environment that it was made in.
-Source of_run(const po::variables_map& values, const std::string& what) {
-  Store store(store_path(values), Store::Access::kReadOnly);
-  const std::int64_t run = find_run(store, what);
-  const QueryResult found = store.query(
-      "SELECT path FROM artifact WHERE run_id = ?1 AND kind = 'dataset' ORDER BY id DESC", {run});
-  if (found.rows.empty()) {
-    throw InputError("run " + what +
-                     " has left no dataset; labhost datasets list shows those that "
-                     "have");
-  }
-  Source source;
-  source.artifact = true;
-  source.request.file = (store.folder() / cell_text(found.rows.front().front())).string();
-  if (values.count("env") != 0) {
-    choose_environment(values, "", source.request);
-    return source;
-  }
-  if (values.count("set") != 0) throw InputError("--set goes with --env");
-  const auto spec = RunSpec::from_config(nlohmann::json::parse(store.run_config(run)));
-  source.request.environment = spec.environment.plugin;
-  add_choice(discover_plugins(values).find(PluginKind::kEnvironment, spec.environment.plugin),
-             spec.environment.params, source.request);
-  return source;
-}
-
-bool is_d4rl_name(const std::string& text) {
-  try {
-    parse_d4rl_name(text);
-    return true;
-  } catch (const InputError&) {
-    return false;
-  }
-}
-
-/// A run's number, a file, or a name of D4RL's.
-Source find_source(const po::variables_map& values, const std::string& what) {
-  if (parse_integer(what)) return of_run(values, what);
-  Source source;
-  if (fs::exists(what)) {
-    source.request.file = what;
-    choose_environment(values, "", source.request);
-    return source;
-  }
-  if (!is_d4rl_name(what)) {
-    throw InputError("datasets: " + what +
-                     " is no file; expected a file in D4RL's layout, a name like ant-medium-v2, or "
-                     "the number of a run");
-  }
-  source.request.file = find_d4rl(what, d4rl_folders()).string();
-  choose_environment(values, parse_d4rl_name(what).environment, source.request);
-  return source;
-}
-
 ordered_json ask(const DatasetRequest& request) {
   return ordered_json::parse(ask_datasets(nlohmann::json(request).dump()));
 }
 
 int info(const po::variables_map& values, const std::string& what) {
-  ordered_json answer = ask(find_source(values, what).request);
+  ordered_json answer = ask(find_dataset(values, what).request);
   if (values.count("json") == 0) {
     print(dataset_text(answer));
     return kOk;
@@ -177,7 +92,7 @@ int export_dataset(const po::variables_map& values, const std::string& what, con
   if (fs::exists(file) && values.count("force") == 0) {
     throw InputError(file.string() + " exists; give --force to replace it");
   }
-  Source source = find_source(values, what);
+  DatasetSource source = find_dataset(values, what);
   if (source.artifact) {
     copy_atomically(source.request.file, file);
   } else {

@@ -11,8 +11,8 @@
 namespace labhost {
 
 /// Datasets that runs have left, oldest first: run, experiment, task, teams, transitions, score
-/// (mean normalised return; NULL where the run stored none), bytes, path. `full`: the score with all
-/// its digits, for programs.
+/// (mean normalised return; NULL where the run stored none), bytes, path. `full`: the score with
+/// all its digits, for programs.
 QueryResult stored_datasets(Store& store, bool full);
 
 /// Files of these folders in D4RL's naming, folder after folder, by name: name, bytes, file.

@@ -178,6 +178,19 @@ TEST_CASE("a run's dataset is exported as it is") {
   refused(place, {"export", "1", "copy.hdf5"}, "copy.hdf5 exists; give --force to replace it");
 }
 
+TEST_CASE("plot draws a histogram of a dataset's scores") {
+  const Workplace& place = collected();
+  CHECK(place.labhost({"plot", "dataset", "1", "--out", "run.svg"}).code == 0);
+  const std::string svg = read_file(place.scratch / "run.svg");
+  CHECK(contains(svg, "<svg xmlns="));
+  CHECK(contains(svg, ">dataset of run 1</text>"));
+  CHECK(contains(svg, ">reacher, 4 complete episodes, returns "));
+  const Outcome wrong = place.labhost({"plot", "dataset", "1"});
+  CHECK(wrong.code == 2);
+  CHECK(contains(wrong.err, "expected a dataset and --out"));
+  CHECK(place.labhost({"plot", "dataset", "1", "--out", "no/such/x.svg"}).code == 2);
+}
+
 TEST_CASE("mistakes with datasets say what was expected") {
   const Workplace& place = collected();
   refused(place, {}, "expected what to do");
