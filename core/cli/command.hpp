@@ -22,15 +22,17 @@ struct Command {
   bool hidden = false;
 };
 
-int run_command(const Arguments&);      // run.cpp
-int status_command(const Arguments&);   // status.cpp
-int runs_command(const Arguments&);     // runs.cpp
-int sql_command(const Arguments&);      // sql.cpp
-int report_command(const Arguments&);   // report.cpp
-int render_command(const Arguments&);   // render.cpp
-int plugins_command(const Arguments&);  // plugins.cpp
-int bench_command(const Arguments&);    // bench.cpp
-int worker_command(const Arguments&);   // worker.cpp (internal)
+int run_command(const Arguments&);       // run.cpp
+int status_command(const Arguments&);    // status.cpp
+int runs_command(const Arguments&);      // runs.cpp
+int sql_command(const Arguments&);       // sql.cpp
+int report_command(const Arguments&);    // report.cpp
+int datasets_command(const Arguments&);  // datasets.cpp
+int plot_command(const Arguments&);      // plot.cpp
+int render_command(const Arguments&);    // render.cpp
+int plugins_command(const Arguments&);   // plugins.cpp
+int bench_command(const Arguments&);     // bench.cpp
+int worker_command(const Arguments&);    // worker.cpp (internal)
 
 /// Parsed options of one subcommand.
 struct Parsed {

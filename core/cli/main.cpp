@@ -13,12 +13,14 @@
 namespace labhost {
 namespace {
 
-constexpr std::array<Command, 9> kCommands = {
+constexpr std::array<Command, 11> kCommands = {
     {{"run", "run an experiment file: all runs that are not done yet", run_command},
      {"report", "print an experiment's table", report_command},
      {"status", "how far the experiments are", status_command},
      {"runs", "list, show, compare or delete runs", runs_command},
      {"sql", "one read-only SQL statement on the result store", sql_command},
+     {"datasets", "describe, list, fetch, import or export offline data", datasets_command},
+     {"plot", "a dataset's returns as a histogram", plot_command},
      {"render", "show episodes as a video or a picture", render_command},
      {"plugins", "list, show or check plugins", plugins_command},
      {"bench", "measure speed against what the machine can do", bench_command},

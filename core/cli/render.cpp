@@ -5,8 +5,8 @@
 #include "core/base/hash.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/command.hpp"
+#include "core/cli/environment_option.hpp"
 #include "core/cli/sdk_library.hpp"
-#include "core/plugins/catalogue.hpp"
 #include "core/runner/job.hpp"
 #include "core/runner/render_request.hpp"
 #include "core/store/store.hpp"
@@ -30,25 +30,10 @@ po::options_description visible_options() {
       ("seed", po::value<std::int64_t>()->default_value(0), "of resets and draws")    //
       ("size", po::value<std::string>()->default_value("640x480"), "width x height")  //
       ("sample", "a run's team: sampled actions (default: greedy ones)")              //
-      ("env", po::value<std::string>(), "environment to show without a run")          //
-      ("set", po::value<std::vector<std::string>>()->composing(),
-       "env: override one of its parameters: observation=limb")  //
-      ("policy", po::value<std::string>()->default_value("random"),
-       "env: who acts: random, zero")  //
-      ("plugin-path", po::value<std::vector<std::string>>()->composing(),
-       "folder of plugins, searched first");
+      ("policy", po::value<std::string>()->default_value("random"), "env: who acts: random, zero");
+  add_environment_options(options);
   add_store_option(options);
   return options;
-}
-
-Catalogue discover(const po::variables_map& values) {
-  std::vector<std::string> folders;
-  if (values.count("plugin-path") != 0) {
-    folders = values["plugin-path"].as<std::vector<std::string>>();
-  }
-  return Catalogue::discover(plugin_search_path(folders), [](const auto& library) {
-    return worker_output({"describe", library});
-  });
 }
 
 std::int64_t in_range(const po::variables_map& values, const char* name, std::int64_t least,
@@ -73,29 +58,12 @@ void read_size(const std::string& text, RenderRequest& request) {
   }
 }
 
-/// NAME=VALUE of an environment's parameter, checked against its table.
-void set_param(const PluginDescription& plugin, const std::string& text, ParamValues& params) {
-  const std::size_t equals = text.find('=');
-  const std::string name = text.substr(0, equals);
-  const ParamDescription* param = plugin.find_param(name);
-  if (param == nullptr || equals == std::string::npos) {
-    throw InputError("--set " + text + ": expected NAME=VALUE with a parameter of environment \"" +
-                     plugin.name + "\"" + suggestion(name, plugin.param_names()));
-  }
-  params[name] = canonical_value(plugin, *param, text.substr(equals + 1));
-}
-
 void watch_environment(const po::variables_map& values, RenderRequest& request) {
-  const Catalogue catalogue = discover(values);
+  const Catalogue catalogue = discover_plugins(values);
   const PluginDescription& plugin =
       catalogue.find(PluginKind::kEnvironment, values["env"].as<std::string>());
   request.environment = plugin.library.string();
-  request.params = default_values(plugin);
-  if (values.count("set") != 0) {
-    for (const std::string& text : values["set"].as<std::vector<std::string>>()) {
-      set_param(plugin, text, request.params);
-    }
-  }
+  request.params = environment_params(values, plugin);
   request.policy = values["policy"].as<std::string>();
   if (request.policy != "random" && request.policy != "zero") {
     throw InputError("--policy must be random or zero, found " + request.policy +
@@ -125,7 +93,7 @@ void watch_run(const po::variables_map& values, RenderRequest& request) {
   job.store = fs::absolute(store.file());
   job.run_id = find_run(store, values["run"].as<std::string>());
   const auto spec = RunSpec::from_config(nlohmann::json::parse(store.run_config(job.run_id)));
-  job.use_plugins(spec, discover(values));
+  job.use_plugins(spec, discover_plugins(values));
   request.job = job.to_text();
   request.greedy = values.count("sample") == 0;
 }

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "core/base/files.hpp"
+#include "core/datasets/entry.hpp"
 #include "core/runner/host/worker_environment.hpp"
 #include "core/runner/worker/entry.hpp"
 #include "core/sdk/error.hpp"
@@ -77,19 +78,46 @@ std::string trimmed(std::string text) {
   return text.rfind(prefix, 0) == 0 ? text.substr(prefix.size()) : text;
 }
 
+std::filesystem::path library_folder() {
+  return executable_path().parent_path().parent_path() / "lib";
+}
+
+void* load_library(const std::filesystem::path& library) {
+  // Global: plugins and LibTorch's own type information must see one copy of everything.
+  void* handle = dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL);
+  if (handle == nullptr) throw InputError(std::string("a library cannot be loaded: ") + dlerror());
+  return handle;
+}
+
+void* load_sdk() {
+  set_worker_environment(1);
+  return load_library(library_folder() / "liblabhost.so");
+}
+
+void* load_function(void* handle, const char* library, const char* symbol) {
+  if (void* found = dlsym(handle, symbol)) return found;
+  throw InputError(std::string(library) + " belongs to another labhost");
+}
+
 }  // namespace
 
 int call_worker_main(const std::vector<std::string>& arguments) {
-  set_worker_environment(1);
-  const auto library = executable_path().parent_path().parent_path() / "lib" / "liblabhost.so";
-  // Global: plugins and LibTorch's own type information must see one copy of everything.
-  void* handle = dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL);
-  if (handle == nullptr) {
-    throw InputError(std::string("the SDK library cannot be loaded: ") + dlerror());
-  }
-  const auto entry = reinterpret_cast<WorkerMain>(dlsym(handle, kWorkerMainSymbol));
-  if (entry == nullptr) throw InputError(library.string() + " belongs to another labhost");
+  const auto entry =
+      reinterpret_cast<WorkerMain>(load_function(load_sdk(), "liblabhost.so", kWorkerMainSymbol));
   return entry(static_cast<int>(arguments.size()), pointers(arguments).data());
+}
+
+void* library_function(const char* name, const char* symbol) {
+  return load_function(load_library(library_folder() / "labhost" / name), name, symbol);
+}
+
+std::string ask_datasets(const std::string& request) {
+  load_sdk();
+  const auto entry =
+      reinterpret_cast<DatasetsMain>(library_function(kDatasetsLibrary, kDatasetsMainSymbol));
+  std::string answer;
+  entry(request, answer);
+  return answer;
 }
 
 std::string worker_output(const std::vector<std::string>& arguments) {

@@ -18,4 +18,11 @@ std::string worker_output(const std::vector<std::string>& arguments);
 /// number of the signal that killed it.
 int worker_status(const std::vector<std::string>& arguments);
 
+/// Loads liblabhost.so and the library of datasets (core/datasets/entry.hpp), hands over a
+/// DatasetRequest as JSON and returns the answer. Throws InputError.
+std::string ask_datasets(const std::string& request);
+
+/// Loads `lib/labhost/NAME` beside the executable's folder and returns its function `symbol`.
+void* library_function(const char* name, const char* symbol);
+
 }  // namespace labhost

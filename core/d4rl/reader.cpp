@@ -168,6 +168,9 @@ D4rlData read_d4rl(const std::filesystem::path& path, const D4rlOptions& options
   data.reward = read_reals(layout.rewards, 1, /*matrix=*/false);
   data.action = read_reals(layout.actions, options.action_width, /*matrix=*/true);
   data.state = read_reals(layout.observations, options.state_width, /*matrix=*/true);
+  if (options.keep_record) {
+    result.record = {data.reward.clone(), data.terminal.clone(), data.timeout.clone()};
+  }
   if (layout.next_observations) {
     data.next_state = read_reals(*layout.next_observations, options.state_width, /*matrix=*/true);
     return result;
@@ -179,6 +182,18 @@ D4rlData read_d4rl(const std::filesystem::path& path, const D4rlOptions& options
         "'next_observations' next states are taken from the following row");
   }
   return result;
+}
+
+D4rlOutline outline_d4rl(const std::filesystem::path& path) {
+  const hdf5::QuietErrors quiet;
+  const auto look = [&path] {
+    const InputFile file(path);
+    const StoredArray observations(file, "observations");
+    require_matrix(observations, 1, std::numeric_limits<std::int64_t>::max());
+    return D4rlOutline{observations.columns(), file.text_attributes()};
+  };
+  look_in_child(path.string(), look);
+  return look();
 }
 
 }  // namespace labhost

@@ -25,6 +25,14 @@ struct D4rlOptions {
   /// Opens the file in a child process first (guard.hpp): costs some milliseconds, and a file that
   /// crashes HDF5 is an error too. Off for a fuzzer, which is after the crash.
   bool guarded = true;
+  bool keep_record = false;  ///< fills D4rlData::record
+};
+
+/// Rewards and ends of every row of a file. Returns are counted here: where next states are
+/// derived, an episode that times out loses its last row, and with it that row's reward.
+struct D4rlRecord {
+  Tensor reward;             ///< [T]
+  Tensor terminal, timeout;  ///< [T] bool
 };
 
 struct D4rlData {
@@ -36,6 +44,13 @@ struct D4rlData {
   /// The last episode neither ended nor timed out; its last row now has a timeout.
   bool partial_tail = false;
   std::map<std::string, std::string> attributes;  ///< the root's, where they are text
+  D4rlRecord record;                              ///< with D4rlOptions::keep_record
+};
+
+/// What a file says of itself before its data is read.
+struct D4rlOutline {
+  std::int64_t observation_columns = 0;
+  std::map<std::string, std::string> attributes;
 };
 
 /// Rows keep the file's order. With next_observations all are kept, else those that
@@ -46,5 +61,8 @@ struct D4rlData {
 /// not such a file: missing, truncated, damaged, another shape or type, values that are not finite,
 /// flags that are neither 0 nor 1, an episode longer than `horizon`.
 D4rlData read_d4rl(const std::filesystem::path& file, const D4rlOptions& options);
+
+/// Throws InputError as read_d4rl() does.
+D4rlOutline outline_d4rl(const std::filesystem::path& file);
 
 }  // namespace labhost
