@@ -1,4 +1,4 @@
-// `labhost bench [store|start|plan|env|algo]`: speed, as ratios within one run where that is
+// `labhost bench [store|start|plan|env|data|algo]`: speed, as ratios within one run where that is
 // possible.
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -201,14 +201,14 @@ int bench_command(const Arguments& arguments) {
   po::positional_options_description positional;
   positional.add("what", -1);
   const Parsed parsed = parse_options(
-      arguments, "labhost bench [store] [start] [plan] [env] [algo]",
-      "Measures the store, start-up times, planning, environments beside their bare simulators, "
-      "and\n"
-      "each algorithm's update beside the time that its matrix products alone would take\n"
-      "(everything when nothing is named).",
+      arguments, "labhost bench [store] [start] [plan] [env] [data] [algo]",
+      "Measures the store, start-up times, planning, environments beside their bare simulators,\n"
+      "batches with histories, and each algorithm's update beside the time that its matrix "
+      "products\n"
+      "alone would take (everything when nothing is named).",
       options, hidden, positional);
   if (parsed.help) return kOk;
-  const std::vector<std::string> known = {"store", "start", "plan", "env", "algo"};
+  const std::vector<std::string> known = {"store", "start", "plan", "env", "data", "algo"};
   std::vector<std::string> wanted = known;
   if (parsed.values.count("what") != 0) {
     wanted = parsed.values["what"].as<std::vector<std::string>>();
@@ -225,6 +225,7 @@ int bench_command(const Arguments& arguments) {
     std::fflush(stdout);
     int status = kOk;
     if (what == "env") status = bench_plugins("env", {"ant", "reacher"});
+    if (what == "data") status = bench_plugins("data", {"ant", "ibc"});
     if (what == "algo") {
       status = bench_plugins("algo", {"ibc", "iql", "maiql", "world-model", "moma-ppo"});
     }

@@ -14,6 +14,14 @@ Tensor remembered_actions(const TaskSpec& task, const Tensor& action) {
   return task.discrete() ? encoded : encoded.clamp(-1 + kActionMargin, 1 - kActionMargin);
 }
 
+/// Rows of a batch lie far apart: without a word in time, each waits for the memory.
+constexpr std::int64_t kAhead = 6;
+void prefetch(const void* address, std::int64_t bytes) {
+  constexpr std::int64_t kCacheLine = 64;
+  const char* line = static_cast<const char*>(address);
+  for (std::int64_t at = 0; at < bytes; at += kCacheLine) __builtin_prefetch(line + at);
+}
+
 /// Rows since the first of the episode, at most `most` [T].
 Tensor ages(const Transitions& data, std::int64_t most) {
   const Tensor end = (data.terminal | data.timeout).to(torch::kCPU).contiguous();
@@ -36,41 +44,65 @@ Tensor ages(const Transitions& data, std::int64_t most) {
 Histories::Histories(const TaskSpec& task, const Transitions& data, std::int64_t length)
     : task_(task), length_(length), agents_(task.agent_count()), age_(ages(data, length)) {
   const auto device = data.state.device();
-  const Tensor action = remembered_actions(task, data.action);
-  const Tensor zero = torch::zeros({data.size(), 1}, data.state.options());
-  const Tensor rows = torch::cat({data.state, action, zero}, 1);
-  rows_ = torch::cat({rows, torch::zeros({1, rows.size(1)}, rows.options())});
-  const std::int64_t observation = task.observation_width(), size = task.action_size();
-  const std::int64_t none = rows.size(1) - 1;  // the zero: padding of agents that see or do less
-  pair_ = observation + size;
-  std::vector<std::int64_t> columns, actions;
+  const std::int64_t size = task.action_size();
+  pair_ = task.observation_width() + size;
+  std::vector<std::int64_t> actions;
   std::int64_t offset = 0;
   for (const AgentSpec& agent : task.agents) {
-    for (std::int64_t i = 0; i < observation; ++i) {
-      const bool seen = i < static_cast<std::int64_t>(agent.observes.size());
-      columns.push_back(seen ? agent.observes[static_cast<std::size_t>(i)] : none);
-    }
     for (std::int64_t a = 0; a < size; ++a) {
-      const bool has = a < agent.action.size;
-      columns.push_back(has ? task.state_width + offset + a : none);
-      actions.push_back(has ? offset + a : task.encoded_width());
+      // The appended zero: padding of agents that do less.
+      actions.push_back(a < agent.action.size ? offset + a : task.encoded_width());
     }
     offset += agent.action.size;
   }
-  columns_ = torch::tensor(columns, torch::kLong).to(device);
   actions_ = torch::tensor(actions, torch::kLong).to(device);
+  const Tensor pairs = pairs_of(Observer(task, device)(data.state), data.action);  // [N, T, O + A]
+  const std::int64_t rows = data.size() + 1;
+  pairs_ = torch::constant_pad_nd(pairs, {0, 0, 0, 1}).reshape({agents_ * rows, pair_});
+  last_ = rows - 1;
+  first_ = (rows * torch::arange(agents_, torch::kLong)).view({agents_, 1, 1}).to(device);
   offset_ = torch::arange(length - 1, -1, -1, torch::TensorOptions(torch::kLong).device(device));
 }
 
-/// Pairs of the `age` rows that end with row `last`.
+Tensor Histories::pairs_of(const Tensor& observation, const Tensor& action) const {
+  const std::int64_t batch = action.size(0), size = actions_.size(0) / agents_;
+  const Tensor own = torch::constant_pad_nd(remembered_actions(task_, action), {0, 1})
+                         .index_select(1, actions_)
+                         .view({batch, agents_, size})
+                         .transpose(0, 1);
+  return torch::cat({observation, own}, -1);
+}
+
+/// Pairs of the `age` rows that end with row `last`. They lie one after the other, so on the CPU a
+/// history is one copy of memory; LibTorch's gather takes each pair apart.
 Tensor Histories::gather(const Tensor& last, const Tensor& age) const {
+  if (!pairs_.is_cpu()) return gather_by_index(last, age);
+  const Tensor ends = last.contiguous(), lengths = age.contiguous();
+  const std::int64_t batch = last.size(0), rows = pairs_.size(0) / agents_;
+  Tensor histories = torch::empty({agents_, batch, length_, pair_}, pairs_.options());
+  AT_DISPATCH_FLOATING_TYPES(pairs_.scalar_type(), "histories", [&] {
+    const scalar_t* from = pairs_.data_ptr<scalar_t>();
+    scalar_t* to = histories.data_ptr<scalar_t>();
+    const auto *end = ends.data_ptr<std::int64_t>(), *many = lengths.data_ptr<std::int64_t>();
+    const std::int64_t bytes = length_ * pair_ * static_cast<std::int64_t>(sizeof(scalar_t));
+    for (std::int64_t agent = 0; agent < agents_; ++agent, from += rows * pair_) {
+      for (std::int64_t b = 0; b < batch; ++b, to += length_ * pair_) {
+        if (b + kAhead < batch)
+          prefetch(from + std::max<std::int64_t>(end[b + kAhead] - length_ + 1, 0) * pair_, bytes);
+        const std::int64_t count = std::min(many[b], length_), first = end[b] - count + 1;
+        scalar_t* pairs = std::fill_n(to, (length_ - count) * pair_, scalar_t(0));
+        std::copy_n(from + first * pair_, count * pair_, pairs);
+      }
+    }
+  });
+  return histories;
+}
+
+Tensor Histories::gather_by_index(const Tensor& last, const Tensor& age) const {
   const Tensor there = offset_.unsqueeze(0).lt(age.unsqueeze(1));  // [B, H]
-  const Tensor index =
-      torch::where(there, last.unsqueeze(1) - offset_.unsqueeze(0), rows_.size(0) - 1);
-  return rows_.index_select(0, index.flatten())
-      .index_select(1, columns_)
-      .view({last.size(0), length_, agents_, pair_})
-      .permute({2, 0, 1, 3});
+  const Tensor index = torch::where(there, last.unsqueeze(1) - offset_.unsqueeze(0), last_);
+  return pairs_.index_select(0, (first_ + index.unsqueeze(0)).flatten())
+      .view({agents_, last.size(0), length_, pair_});
 }
 
 Tensor Histories::before(const Tensor& rows) const {
@@ -83,12 +115,7 @@ Tensor Histories::after(const Tensor& rows) const {
 
 Tensor Histories::append(const Tensor& history, const Tensor& observation,
                          const Tensor& action) const {
-  const std::int64_t batch = action.size(0), size = actions_.size(0) / agents_;
-  const Tensor own = torch::constant_pad_nd(remembered_actions(task_, action), {0, 1})
-                         .index_select(1, actions_)
-                         .view({batch, agents_, size})
-                         .transpose(0, 1);
-  const Tensor pair = torch::cat({observation, own}, -1).unsqueeze(2);  // [N, B, 1, O + A]
+  const Tensor pair = pairs_of(observation, action).unsqueeze(2);  // [N, B, 1, O + A]
   return torch::cat({history.narrow(2, 1, length_ - 1), pair}, 2);
 }
 

@@ -13,8 +13,9 @@ namespace labhost {
 /// Histories of a dataset's rows, gathered by index.
 class LABHOST_API Histories {
  public:
-  /// Holds the dataset's states and actions once more, as one row each. Throws InputError where a
-  /// history would be endless: data without any terminal or timeout.
+  /// Holds the pairs of all rows once more, N (T + 1) (O + A) numbers, so that a batch is one
+  /// gather and nothing else. Throws InputError where a history would be endless: data without any
+  /// terminal or timeout.
   Histories(const TaskSpec& task, const Transitions& data, std::int64_t length);
 
   std::int64_t length() const { return length_; }
@@ -30,13 +31,16 @@ class LABHOST_API Histories {
   Tensor append(const Tensor& history, const Tensor& observation, const Tensor& action) const;
 
  private:
+  /// Observations [N, B, O] and joint actions [B, W] -> [N, B, O + A]
+  Tensor pairs_of(const Tensor& observation, const Tensor& action) const;
   Tensor gather(const Tensor& last, const Tensor& age) const;
+  Tensor gather_by_index(const Tensor& last, const Tensor& age) const;
 
   TaskSpec task_;
-  std::int64_t length_, agents_, pair_;
-  Tensor rows_;     // [T + 1, S + W' + 1]: state, encoded action, a zero; the last row is zero
+  std::int64_t length_, agents_, pair_, last_;
+  Tensor pairs_;    // [N (T + 1), O + A], each agent's last row (last_) zero
+  Tensor first_;    // [N, 1, 1] each agent's first row in it
   Tensor age_;      // [T] rows since the episode's first, at most H
-  Tensor columns_;  // [N (O + A)] into a row of rows_
   Tensor offset_;   // [H]: H - 1, ..., 0
   Tensor actions_;  // [N A] into an encoded joint action with one zero column appended
 };

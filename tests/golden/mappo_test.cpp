@@ -4,8 +4,8 @@
 #include "core/nn/adam.hpp"
 #include "core/nn/mixer.hpp"
 #include "core/nn/policy.hpp"
-#include "core/nn/values.hpp"
 #include "core/nn/ppo_losses.hpp"
+#include "core/nn/values.hpp"
 #include "tests/golden/golden_file.hpp"
 
 namespace labhost::golden {
@@ -47,7 +47,7 @@ Losses losses_of(const Team& team, const TaskSpec& task, const GoldenFile& file)
   losses.value = team.mixer.forward(state, team.v.forward(h));
   losses.actor = ppo::actor_loss(ratio, file.column("/inputs/advantages"), clip);
   losses.critic = ppo::critic_loss(losses.value, file.column("/inputs/old_values"),
-                                        file.column("/inputs/returns"), clip);
+                                   file.column("/inputs/returns"), clip);
   losses.entropy = ppo::entropy(ratio, log_prob.sum(0), clip);
   losses.entropy_weight = std::max(
       0.0, file.number("/settings/entropy_alpha_before") +

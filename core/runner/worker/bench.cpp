@@ -131,6 +131,7 @@ void bench_algorithm(const std::filesystem::path& library, const GameTask& game)
 int bench_in_worker(const std::vector<std::string>& arguments) {
   if (arguments.at(0) == "load") return 0;
   if (arguments[0] == "env") return bench_environments({arguments.begin() + 1, arguments.end()});
+  if (arguments[0] == "data") return bench_data(arguments.at(1), arguments.at(2));
   torch::set_num_threads(1);
   std::printf(
       "coordination game, batch 256, two hidden layers of 256 units, fp32, one thread;\n"

@@ -2,6 +2,7 @@
 // environments beside their simulators.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -11,8 +12,13 @@ namespace labhost {
 /// have no simulator apart are left out.
 int bench_environments(const std::vector<std::string>& libraries);
 
-/// Arguments: "env" and the libraries of environment plugins; "algo" and the libraries of algorithm
-/// plugins; or "load", which returns at once (the cost of loading LibTorch). Returns an exit code.
+/// Batches and histories of data in the shapes of an environment (ant.so), beside an update
+/// (ibc.so).
+int bench_data(const std::filesystem::path& environment, const std::filesystem::path& algorithm);
+
+/// Arguments: "data" and two libraries; "env" and the libraries of environment plugins; "algo" and
+/// the libraries of algorithm plugins; or "load", which returns at once (the cost of loading
+/// LibTorch). Returns an exit code.
 int bench_in_worker(const std::vector<std::string>& arguments);
 
 }  // namespace labhost

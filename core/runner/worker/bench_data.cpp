@@ -1,0 +1,86 @@
+// `labhost bench data`: drawing a batch with histories, beside the update that would use it.
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+#include "core/base/process.hpp"
+#include "core/nn/history.hpp"
+#include "core/nn/sampler.hpp"
+#include "core/plugins/loader.hpp"
+#include "core/runner/worker/bench.hpp"
+
+namespace labhost {
+
+namespace {
+
+constexpr std::int64_t kRows = 200000, kEpisode = 500, kBatch = 256, kPairs = 10;
+constexpr int kRounds = 200;
+
+class QuietLogger : public Logger {
+ public:
+  void info(const std::string&) override {}
+  void warn(const std::string&) override {}
+};
+
+/// Random rows in the task's shapes.
+Transitions random_data(const TaskSpec& task) {
+  at::Generator generator = Streams(1).get("data");
+  Transitions data;
+  data.state = torch::randn({kRows, task.state_width}, generator);
+  data.action = 1.8 * torch::rand({kRows, task.joint_width()}, generator) - 0.9;
+  data.reward = torch::randn({kRows}, generator);
+  data.next_state = torch::randn({kRows, task.state_width}, generator);
+  const Tensor row = torch::arange(1, kRows + 1);
+  data.timeout = row.remainder(kEpisode).eq(0);
+  data.terminal = torch::zeros({kRows}, torch::kBool);
+  return data;
+}
+
+double median(std::vector<double> samples) {
+  const auto middle = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
+  std::nth_element(samples.begin(), middle, samples.end());
+  return *middle;
+}
+
+template <typename Call>
+double seconds_of(Call call) {
+  const double begun = now_seconds();
+  call();
+  return now_seconds() - begun;
+}
+
+}  // namespace
+
+int bench_data(const std::filesystem::path& environment, const std::filesystem::path& algorithm) {
+  torch::set_num_threads(1);
+  QuietLogger logger;
+  const LoadedPlugin ant = LoadedPlugin::load(environment), ibc = LoadedPlugin::load(algorithm);
+  ParamValues limb = default_values(ant.description());
+  limb["observation"] = "limb";
+  const Params of_ant(limb), of_ibc(default_values(ibc.description()));
+  const TaskSpec task = ant.make(EnvironmentContext{of_ant, 1, 1, 1, logger})->task();
+  const Transitions data = random_data(task);
+  Streams streams(1);
+  const auto update = ibc.make(AlgorithmContext{task, data, of_ibc, streams, torch::kCPU, 1000000,
+                                                logger, nullptr, nullptr});
+  Sampler sampler(data, kBatch, streams.get("bench"));
+  const Histories histories(task, data, kPairs);
+  at::Generator generator = streams.get("rows");
+  std::vector<double> updates, batches, gathers;
+  for (int round = 0; round < kRounds; ++round) {  // in turn, for one clock frequency
+    updates.push_back(seconds_of([&] { update->update(); }));
+    batches.push_back(seconds_of([&] { sampler.draw(); }));
+    const Tensor rows = torch::randint(kRows, {kBatch}, generator, torch::kLong);
+    gathers.push_back(seconds_of([&] { histories.before(rows).contiguous(); }));
+  }
+  const double updating = median(updates), gathering = median(gathers);
+  std::printf(
+      "data: a batch of %lld %.0f us; histories of %lld pairs for %lld agents %.0f us,\n"
+      "%.1f %% of an ibc update of %.2f ms without them (ant by limbs, medians of %d)\n",
+      static_cast<long long>(kBatch), 1e6 * median(batches), static_cast<long long>(kPairs),
+      static_cast<long long>(task.agent_count()), 1e6 * gathering, 100 * gathering / updating,
+      1e3 * updating, kRounds);
+  return 0;
+}
+
+}  // namespace labhost
