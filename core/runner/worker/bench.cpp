@@ -7,8 +7,8 @@
 #include <filesystem>
 #include <map>
 
-#include "core/base/process.hpp"
 #include "core/plugins/loader.hpp"
+#include "core/runner/worker/bench_support.hpp"
 #include "core/runner/worker/counted_products.hpp"
 
 namespace labhost {
@@ -16,26 +16,6 @@ namespace labhost {
 namespace {
 
 constexpr double kMeasureSeconds = 2.0;
-
-class QuietLogger : public Logger {
- public:
-  void info(const std::string&) override {}
-  void warn(const std::string&) override {}
-};
-
-/// Seconds of one call.
-template <typename Call>
-double seconds_of(Call call) {
-  const double start = now_seconds();
-  call();
-  return now_seconds() - start;
-}
-
-double median(std::vector<double> samples) {
-  const auto middle = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
-  std::nth_element(samples.begin(), middle, samples.end());
-  return *middle;
-}
 
 /// The products that dominate here: 256 x 256 x 256, fp32, one thread.
 class ReferenceProduct {

@@ -3,11 +3,11 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "core/base/process.hpp"
 #include "core/nn/history.hpp"
 #include "core/nn/sampler.hpp"
 #include "core/plugins/loader.hpp"
 #include "core/runner/worker/bench.hpp"
+#include "core/runner/worker/bench_support.hpp"
 
 namespace labhost {
 
@@ -15,12 +15,6 @@ namespace {
 
 constexpr std::int64_t kRows = 200000, kEpisode = 500, kBatch = 256, kPairs = 10;
 constexpr int kRounds = 200;
-
-class QuietLogger : public Logger {
- public:
-  void info(const std::string&) override {}
-  void warn(const std::string&) override {}
-};
 
 /// Random rows in the task's shapes.
 Transitions random_data(const TaskSpec& task) {
@@ -34,19 +28,6 @@ Transitions random_data(const TaskSpec& task) {
   data.timeout = row.remainder(kEpisode).eq(0);
   data.terminal = torch::zeros({kRows}, torch::kBool);
   return data;
-}
-
-double median(std::vector<double> samples) {
-  const auto middle = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
-  std::nth_element(samples.begin(), middle, samples.end());
-  return *middle;
-}
-
-template <typename Call>
-double seconds_of(Call call) {
-  const double begun = now_seconds();
-  call();
-  return now_seconds() - begun;
 }
 
 }  // namespace

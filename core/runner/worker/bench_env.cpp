@@ -3,9 +3,9 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "core/base/process.hpp"
 #include "core/plugins/loader.hpp"
 #include "core/runner/worker/bench.hpp"
+#include "core/runner/worker/bench_support.hpp"
 
 namespace labhost {
 
@@ -15,18 +15,6 @@ constexpr std::int64_t kCopies = 64;
 constexpr std::int64_t kWarmUp = 200;  // time steps, so that episodes are at different ages
 constexpr double kRoundSeconds = 0.3;  // of each measurement
 constexpr int kRounds = 9;
-
-class QuietLogger : public Logger {
- public:
-  void info(const std::string&) override {}
-  void warn(const std::string&) override {}
-};
-
-double median(std::vector<double> samples) {
-  const auto middle = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
-  std::nth_element(samples.begin(), middle, samples.end());
-  return *middle;
-}
 
 /// All copies under uniform actions; new episodes begin where old ones end.
 class Play {

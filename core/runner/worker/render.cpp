@@ -6,6 +6,7 @@
 
 #include "core/base/files.hpp"
 #include "core/base/hash.hpp"
+#include "core/nn/uniform_policy.hpp"
 #include "core/runner/render_request.hpp"
 #include "core/runner/worker/assembly.hpp"
 #include "core/runner/worker/picture_files.hpp"
@@ -22,30 +23,17 @@ class StderrLogger : public Logger {
   }
 };
 
-/// Acts without having learned anything: uniformly at random, or not at all (first choices, zeros).
-class UntrainedPolicy final : public Policy {
+/// Does nothing: first choices, zeros.
+class ZeroPolicy final : public Policy {
  public:
-  UntrainedPolicy(TaskSpec task, bool random, at::Generator generator)
-      : task_(std::move(task)), random_(random), generator_(std::move(generator)) {}
-
+  explicit ZeroPolicy(std::int64_t width) : width_(width) {}
   void begin(const Tensor&) override {}
   Tensor act(const Tensor& index, const Tensor&) override {
-    if (!random_) return torch::zeros({index.size(0), task_.joint_width()});
-    std::vector<Tensor> columns;
-    for (const AgentSpec& agent : task_.agents) {
-      const std::int64_t width = agent.action.columns();
-      const Tensor uniform = torch::rand({index.size(0), width}, generator_);
-      columns.push_back(agent.action.discrete
-                            ? (uniform * static_cast<double>(agent.action.size)).floor()
-                            : 2 * uniform - 1);
-    }
-    return torch::cat(columns, 1);
+    return torch::zeros({index.size(0), width_});
   }
 
  private:
-  TaskSpec task_;
-  bool random_;
-  at::Generator generator_;
+  std::int64_t width_;
 };
 
 /// Where a run's policy is: what it left, or the last checkpoint of one that goes on.
@@ -67,8 +55,12 @@ class Stage {
       params_ = Params(request.params);
       environment_ = plugin.make(
           EnvironmentContext{params_, 1, streams_.seed("environment"), /*threads=*/1, logger_});
-      policy_ = std::make_unique<UntrainedPolicy>(environment_->task(), request.policy == "random",
-                                                  streams_.get("policy"));
+      const TaskSpec& task = environment_->task();
+      if (request.policy == "random") {
+        policy_ = std::make_unique<UniformPolicy>(task, streams_.get("policy"));
+      } else {
+        policy_ = std::make_unique<ZeroPolicy>(task.joint_width());
+      }
       return;
     }
     job_ = Job::from_text(request.job);

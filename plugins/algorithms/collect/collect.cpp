@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "core/d4rl/writer.hpp"
+#include "core/nn/uniform_policy.hpp"
 #include "core/sdk/algorithm.hpp"
 #include "plugins/algorithms/collect/play.hpp"
 
@@ -62,7 +63,7 @@ class Collect final : public Algorithm {
     }
     if (roles_.empty()) {
       roles_ = {"uniform"};
-      teams_.push_back(std::make_unique<collect::UniformPolicy>(task_, c.streams.get("uniform")));
+      teams_.push_back(std::make_unique<UniformPolicy>(task_, c.streams.get("uniform")));
     }
     if (snapshot_ != "replay") environment_ = c.make_environment(copies_, "collect");
   }

@@ -17,28 +17,6 @@ struct Play {
   std::map<std::string, double> positive_share;  ///< by measure: states in which it is above 0
 };
 
-/// Every agent draws from all that it may do.
-class UniformPolicy final : public Policy {
- public:
-  UniformPolicy(TaskSpec task, at::Generator generator)
-      : task_(std::move(task)), generator_(std::move(generator)) {}
-  void begin(const Tensor&) override {}
-  Tensor act(const Tensor& index, const Tensor&) override {
-    std::vector<Tensor> columns;
-    for (const AgentSpec& agent : task_.agents) {
-      const Tensor uniform = torch::rand({index.size(0), agent.action.columns()}, generator_);
-      columns.push_back(agent.action.discrete
-                            ? (uniform * static_cast<double>(agent.action.size)).floor()
-                            : 2 * uniform - 1);
-    }
-    return torch::cat(columns, 1);
-  }
-
- private:
-  TaskSpec task_;
-  at::Generator generator_;
-};
-
 /// Plays T steps in each copy, from new episodes on. The rows are one copy after the other, each in
 /// the order of time; a copy's last row has timeout set, because the next row is another copy's.
 inline Play play(Environment& environment, Policy& policy, std::int64_t copies,
