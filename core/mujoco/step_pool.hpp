@@ -1,6 +1,10 @@
 // Threads that share the items of a batch.
 #pragma once
 
+#ifdef __SANITIZE_THREAD__
+#define BOOST_ASIO_DISABLE_FENCED_BLOCK  // the thread sanitizer knows mutexes, and no fences
+#endif
+
 #include <boost/asio/thread_pool.hpp>
 #include <cstddef>
 #include <cstdint>
