@@ -92,7 +92,8 @@ std::string axes(const Bins& bins, double top) {
        ++i) {
     const double x = bins.x(i * tick);
     out += line(x, kBottom, x, kBottom + 5, "stroke=\"#404040\"");
-    out += words(x, kBottom + 20, "text-anchor=\"middle\"", text("%.10g", i * tick));
+    out +=
+        words(x, kBottom + 20, "text-anchor=\"middle\"", text("%.10g", i * tick + 0.0));  // no -0
   }
   return out;
 }
