@@ -87,6 +87,30 @@ TEST_CASE("teams that do not differ as they should fail the collection, and what
   CHECK(contains(outcome.err, "4 not started"));
 }
 
+TEST_CASE("Table 2 at smoke size: both collectors, all snapshots, what they score") {
+  const Workplace place;
+  const std::string file = std::string(LABHOST_SOURCE) + "/experiments/table2.toml";
+  const Outcome outcome = place.labhost({"run", file, "--profile", "smoke"}, 200);
+  CHECK_MESSAGE(outcome.code == 0, outcome.err);
+  CHECK(contains(outcome.err, "13 runs completed now"));
+  // Each task's data has a score, and the replay is all that SAC has met: 20 updates of 200 steps.
+  CHECK(value(place.store(), "SELECT count(score) FROM run WHERE algorithm = 'behaviour'") == "5");
+  CHECK(value(place.store(),
+              "SELECT value FROM latest_metric JOIN run ON run.id = run_id WHERE algorithm = "
+              "'ant-full-replay-data' AND name = 'dataset/transitions'") == "4000");
+  CHECK(contains(place.labhost({"report", "table2", "--compare", "paper"}).out, "1.523"));
+}
+
+TEST_CASE("a replay is collected once") {
+  const Workplace place;
+  place.write(
+      with("transitions = 12", "transitions = 12\nsnapshot = \"replay\"",
+           with("plugin = \"collect\"\nsteps = 1", "plugin = \"collect\"\nsteps = 2", kMix)));
+  CHECK(place.run().code == 1);
+  CHECK(contains(value(place.store(), "SELECT error FROM run WHERE algorithm = 'mix'"),
+                 "expected steps = 1, found 2"));
+}
+
 TEST_CASE("a collected dataset without its run says what to write") {
   const Workplace place;
   place.write(with(", needs.run = { algorithm = \"mix\", task = \"reach\" } }\n[task.lead]",

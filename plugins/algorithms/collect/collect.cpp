@@ -53,6 +53,11 @@ class Collect final : public Algorithm {
       throw InputError(
           "collect: snapshot = \"replay\" takes what a run collected; name it in needs");
     }
+    if (snapshot_ == "replay" && c.total_steps > 1) {
+      throw InputError(
+          "collect: snapshot = \"replay\" is the same in every round; expected steps = 1, found " +
+          std::to_string(c.total_steps));
+    }
     for (const std::string& role : roles_) {
       if (snapshot_ == "replay") {
         replays_.push_back(replay_of(c.finished(role), role));
