@@ -6,10 +6,13 @@ namespace labhost {
 
 ActionLayout::ActionLayout(const TaskSpec& task)
     : agents_(task.agent_count()), columns_(1), discrete_(task.discrete()), equal_(true) {
+  std::vector<double> sizes;
   for (const AgentSpec& agent : task.agents) {
     columns_ = std::max(columns_, agent.action.columns());
     equal_ = equal_ && agent.action.size == task.agents.front().action.size;
+    sizes.push_back(static_cast<double>(agent.action.size));
   }
+  sizes_ = torch::tensor(sizes, torch::kFloat64).to(torch::get_default_dtype());
   if (!equal_) {
     mask_ = torch::zeros({agents_, 1, task.action_size()});
     for (std::int64_t i = 0; i < agents_; ++i) {

@@ -17,6 +17,8 @@ class LABHOST_API ActionLayout {
   /// 1 where component or choice a of agent i exists, else 0: [N, 1, size]. Undefined when all
   /// exist.
   const Tensor& mask() const { return mask_; }
+  /// How many components or choices each agent has [N].
+  Tensor sizes() const { return sizes_; }
 
  private:
   std::int64_t agents_, columns_;
@@ -24,6 +26,7 @@ class LABHOST_API ActionLayout {
   Tensor gather_;   // [N * A] into the joint action with one zero column appended
   Tensor scatter_;  // [W] into the flattened [N * A]
   Tensor mask_;
+  Tensor sizes_;  // [N]
 };
 
 }  // namespace labhost

@@ -20,14 +20,26 @@ void adam_tensors(Tensor parameter, const Tensor& gradient, Tensor first, Tensor
 }
 
 Tensor squared_norms(const Tensor& gradient) {  // [C, ...] -> [C]
-  return torch::linalg_vector_norm(gradient.flatten(1), 2, torch::IntArrayRef({1})).square();
+  if (!gradient.is_cpu()) {
+    return torch::linalg_vector_norm(gradient.flatten(1), 2, torch::IntArrayRef({1})).square();
+  }
+  const Tensor rows = gradient.contiguous();
+  const std::int64_t copies = rows.size(0), size = rows.numel() / copies;
+  Tensor squares = torch::empty({copies}, torch::kFloat64);
+  AT_DISPATCH_FLOATING_TYPES(rows.scalar_type(), "squared_norms", [&] {
+    for (std::int64_t c = 0; c < copies; ++c) {
+      squares.data_ptr<double>()[c] =
+          kernels::squared_norm(rows.data_ptr<scalar_t>() + c * size, size);
+    }
+  });
+  return squares;
 }
 
 }  // namespace
 
 Adam::Adam(std::vector<FlatModule*> modules, double learning_rate, Clip clip, double max_norm)
     : modules_(std::move(modules)),
-      learning_rate_(learning_rate),
+      learning_rates_(modules_.size(), learning_rate),
       clip_(clip),
       max_norm_(max_norm) {
   for (const FlatModule* module : modules_) {
@@ -67,8 +79,8 @@ std::vector<Tensor> Adam::scales(const std::vector<Tensor>& gradients) const {
   return squares;
 }
 
-void Adam::step(std::size_t module, const Tensor* gradients, const Tensor& scale, double step_size,
-                double root_scale) {
+void Adam::step_module(std::size_t module, const Tensor* gradients, const Tensor& scale,
+                       double step_size, double root_scale) {
   const std::vector<Tensor>& parameters = modules_[module]->parameters();
   const std::int64_t copies = modules_[module]->copies();
   const Tensor factors = scale.to(torch::kCPU, torch::kFloat64).contiguous();
@@ -96,18 +108,36 @@ void Adam::step(std::size_t module, const Tensor* gradients, const Tensor& scale
   }
 }
 
-Tensor Adam::minimise(const Tensor& loss) {
-  const std::vector<Tensor> gradients = torch::autograd::grad({loss}, parameters_);
+/// `gradients` of all parameters, in their order.
+void Adam::step_on(const Tensor* gradients) {
   const torch::NoGradGuard no_grad;
   ++steps_;
   const auto t = static_cast<double>(steps_);
-  const double step_size = learning_rate_ / (1.0 - std::pow(kBeta1, t));
   const double root_scale = 1.0 / std::sqrt(1.0 - std::pow(kBeta2, t));
-  const std::vector<Tensor> scale = scales(gradients);
-  std::size_t next = 0;
+  const std::vector<Tensor> scale =
+      scales(std::vector<Tensor>(gradients, gradients + parameters_.size()));
   for (std::size_t i = 0; i < modules_.size(); ++i) {
-    step(i, &gradients[next], scale[i], step_size, root_scale);
-    next += modules_[i]->parameters().size();
+    const double step_size = learning_rates_[i] / (1.0 - std::pow(kBeta1, t));
+    step_module(i, gradients, scale[i], step_size, root_scale);
+    gradients += modules_[i]->parameters().size();
+  }
+}
+
+Tensor Adam::minimise(const Tensor& loss) { return labhost::minimise(loss, {this}); }
+
+Tensor minimise(const Tensor& loss, const std::vector<Adam*>& optimisers) {
+  std::vector<Tensor> parameters;
+  for (const Adam* optimiser : optimisers) {
+    if (optimiser == nullptr) continue;
+    parameters.insert(parameters.end(), optimiser->parameters_.begin(),
+                      optimiser->parameters_.end());
+  }
+  const std::vector<Tensor> gradients = torch::autograd::grad({loss}, parameters);
+  const Tensor* next = gradients.data();
+  for (Adam* optimiser : optimisers) {
+    if (optimiser == nullptr) continue;
+    optimiser->step_on(next);
+    next += optimiser->parameters_.size();
   }
   return loss.detach();
 }

@@ -24,7 +24,9 @@ class LABHOST_API Adam : public Stateful {
   /// must depend on. Returns the loss without its graph.
   Tensor minimise(const Tensor& loss);
 
-  void set_learning_rate(double rate) { learning_rate_ = rate; }
+  void set_learning_rate(double rate) { learning_rates_.assign(modules_.size(), rate); }
+  /// Of one module, by its place in the constructor's list.
+  void set_learning_rate(std::size_t module, double rate) { learning_rates_.at(module) = rate; }
 
   void save(Archive& archive, const std::string& name) const override;
   void load(const Archive& archive, const std::string& name) override;
@@ -32,16 +34,23 @@ class LABHOST_API Adam : public Stateful {
  private:
   /// Factors for the gradients of each module's copies, from the clipping rule [C] per module.
   std::vector<Tensor> scales(const std::vector<Tensor>& gradients) const;
-  void step(std::size_t module, const Tensor* gradients, const Tensor& scale, double step_size,
-            double root_scale);
+  void step_on(const Tensor* gradients);
+  void step_module(std::size_t module, const Tensor* gradients, const Tensor& scale,
+                   double step_size, double root_scale);
+  friend LABHOST_API Tensor minimise(const Tensor& loss, const std::vector<Adam*>& optimisers);
 
   std::vector<FlatModule*> modules_;
   std::vector<Tensor> parameters_;      // of all modules
   std::vector<Tensor> first_, second_;  // moments, as flat() of each module
-  double learning_rate_;
+  std::vector<double> learning_rates_;  // of each module
   Clip clip_;
   double max_norm_;
   std::int64_t steps_ = 0;
 };
+
+/// One step of several optimisers on the same loss, from one backward pass: a network and the
+/// memory below it, which has a state of its own. nullptr stands for one that is not there. Each
+/// clips by its own rule.
+LABHOST_API Tensor minimise(const Tensor& loss, const std::vector<Adam*>& optimisers);
 
 }  // namespace labhost

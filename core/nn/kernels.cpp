@@ -1,14 +1,6 @@
 #include "core/nn/kernels.hpp"
 
-// Sanitizers do not support functions that are chosen at load time.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define LABHOST_CLONES \
-  __attribute__((target_clones("default", "arch=haswell", "arch=skylake-avx512")))
-#else
-#define LABHOST_CLONES
-#endif
-#define LABHOST_INLINE __attribute__((always_inline)) inline
+#include "core/nn/clones.hpp"
 
 namespace labhost::kernels {
 
@@ -40,7 +32,6 @@ template <typename Real>
 LABHOST_INLINE void relu_bias_backward_of(Real* __restrict__ g, const Real* __restrict__ activation,
                                           Real* __restrict__ bias_gradient, std::int64_t rows,
                                           std::int64_t width) {
-  for (std::int64_t i = 0; i < width; ++i) bias_gradient[i] = 0;
   for (std::int64_t r = 0; r < rows; ++r, g += width) {
     if (activation != nullptr) {
       for (std::int64_t i = 0; i < width; ++i) {
@@ -53,6 +44,36 @@ LABHOST_INLINE void relu_bias_backward_of(Real* __restrict__ g, const Real* __re
       for (std::int64_t i = 0; i < width; ++i) bias_gradient[i] += g[i];
     }
   }
+}
+
+LABHOST_INLINE float from_bf16(std::uint16_t bits) {
+  const std::uint32_t wide = static_cast<std::uint32_t>(bits) << 16;
+  float value;
+  __builtin_memcpy(&value, &wide, sizeof value);
+  return value;
+}
+
+/// To the nearest, ties to even; NaN stays NaN.
+LABHOST_INLINE std::uint16_t to_bf16(float value) {
+  std::uint32_t wide;
+  __builtin_memcpy(&wide, &value, sizeof wide);
+  const std::uint32_t nearest = (wide + 0x7fffU + ((wide >> 16) & 1U)) >> 16;
+  return static_cast<std::uint16_t>(value != value ? 0x7fc0U : nearest);
+}
+
+/// The sum of squares as 16 sums side by side, so that it is vectorised.
+template <typename Real>
+LABHOST_INLINE double sum_of_squares(const Real* __restrict__ x, std::int64_t count) {
+  constexpr std::int64_t kSums = 32;
+  Real sums[kSums] = {};
+  std::int64_t i = 0;
+  for (; i + kSums <= count; i += kSums) {
+    for (std::int64_t k = 0; k < kSums; ++k) sums[k] += x[i + k] * x[i + k];
+  }
+  double sum = 0;
+  for (std::int64_t k = 0; k < kSums; ++k) sum += static_cast<double>(sums[k]);
+  for (; i < count; ++i) sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  return sum;
 }
 
 template <typename Real>
@@ -88,6 +109,34 @@ LABHOST_CLONES void relu_bias_backward(float* g, const float* activation, float*
 LABHOST_CLONES void relu_bias_backward(double* g, const double* activation, double* bias_gradient,
                                        std::int64_t rows, std::int64_t width) {
   relu_bias_backward_of(g, activation, bias_gradient, rows, width);
+}
+
+LABHOST_CLONES void add_bias_relu_bf16(std::uint16_t* y, const float* bias, std::int64_t rows,
+                                       std::int64_t width) {
+  for (std::int64_t r = 0; r < rows; ++r, y += width) {
+    for (std::int64_t i = 0; i < width; ++i) {
+      const float sum = from_bf16(y[i]) + bias[i];
+      y[i] = to_bf16(sum < 0 ? 0.0F : sum);
+    }
+  }
+}
+
+LABHOST_CLONES void relu_bias_backward_bf16(std::uint16_t* g, const std::uint16_t* activation,
+                                            float* bias_gradient, std::int64_t rows,
+                                            std::int64_t width) {
+  for (std::int64_t r = 0; r < rows; ++r, g += width, activation += width) {
+    for (std::int64_t i = 0; i < width; ++i) {
+      g[i] = activation[i] == 0 ? std::uint16_t{0} : g[i];
+      bias_gradient[i] += from_bf16(g[i]);
+    }
+  }
+}
+
+LABHOST_CLONES double squared_norm(const float* x, std::int64_t count) {
+  return sum_of_squares(x, count);
+}
+LABHOST_CLONES double squared_norm(const double* x, std::int64_t count) {
+  return sum_of_squares(x, count);
 }
 
 LABHOST_CLONES void adam(float* parameter, const float* gradient, float* first, float* second,

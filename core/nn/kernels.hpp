@@ -13,11 +13,19 @@ void add_bias(float* y, const float* bias, std::int64_t rows, std::int64_t width
 void add_bias(double* y, const double* bias, std::int64_t rows, std::int64_t width, bool relu);
 
 /// Backward of ReLU and bias: g = 0 where activation = 0 (in place; not when activation is
-/// nullptr), bias_gradient = sum of g over the rows. g, activation [rows, width].
+/// nullptr), bias_gradient += sum of g over the rows. g, activation [rows, width].
 void relu_bias_backward(float* g, const float* activation, float* bias_gradient, std::int64_t rows,
                         std::int64_t width);
 void relu_bias_backward(double* g, const double* activation, double* bias_gradient,
                         std::int64_t rows, std::int64_t width);
+
+/// The same on bfloat16 numbers, given by their bits; biases and sums are floats.
+void add_bias_relu_bf16(std::uint16_t* y, const float* bias, std::int64_t rows, std::int64_t width);
+void relu_bias_backward_bf16(std::uint16_t* g, const std::uint16_t* activation,
+                             float* bias_gradient, std::int64_t rows, std::int64_t width);
+
+double squared_norm(const float* x, std::int64_t count);
+double squared_norm(const double* x, std::int64_t count);
 
 /// Adam on `count` parameters. `step_size` = rate / (1 - beta1^t), `root_scale` = 1 / sqrt(1 -
 /// beta2^t), gradients are multiplied by `scale` (clipping) first.

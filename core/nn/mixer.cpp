@@ -6,10 +6,22 @@ Mixer::Mixer(std::int64_t agents, std::int64_t inputs, std::int64_t hidden, torc
              at::Generator generator)
     : Mlp(1, {inputs, agents + 1, hidden, 2}, device, std::move(generator)) {}
 
+namespace {
+
+Mixer::Weights taken_apart(const Tensor& output) {  // [1, B, N + 1]
+  const Tensor rows = output.squeeze(0).t();
+  const std::int64_t agents = rows.size(0) - 1;
+  return {rows.narrow(0, 0, agents), rows.select(0, agents)};
+}
+
+}  // namespace
+
 Mixer::Weights Mixer::weights(const Tensor& input) const {
-  const Tensor output = Mlp::forward(input.unsqueeze(0)).squeeze(0).t();  // [N + 1, B]
-  const std::int64_t agents = output.size(0) - 1;
-  return {output.narrow(0, 0, agents), output.select(0, agents)};
+  return taken_apart(Mlp::forward(input.unsqueeze(0)));
+}
+
+Mixer::Weights Mixer::weights_fixed(const Tensor& input) const {
+  return taken_apart(forward_fixed(input.unsqueeze(0), 0, 1));
 }
 
 Tensor Mixer::mix(const Weights& weights, const Tensor& values) {

@@ -21,6 +21,9 @@ class LABHOST_API Mixer : public Mlp {
   };
   Weights weights(const Tensor& input) const;  ///< input [B, inputs]
 
+  /// The same by a mixer that stays as it is: gradients reach the input, not its parameters.
+  Weights weights_fixed(const Tensor& input) const;
+
   /// Mixes values [.., N, B] to [.., B]; twin critics share one call of weights().
   static Tensor mix(const Weights& weights, const Tensor& values);
   Tensor forward(const Tensor& input, const Tensor& values) const {

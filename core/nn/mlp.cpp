@@ -1,8 +1,10 @@
 #include "core/nn/mlp.hpp"
 
+#include <ATen/core/LegacyTypeDispatch.h>
+
 #include <cmath>
 
-#include "core/nn/kernels.hpp"
+#include "core/nn/mlp_passes.hpp"
 
 namespace labhost {
 
@@ -11,79 +13,50 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// y [C, B, O] += bias [C, 1, O], then ReLU; in place.
-void add_bias(Tensor& y, const Tensor& bias, bool relu) {
-  if (!y.is_cpu()) {
-    y.add_(bias);
-    if (relu) y.relu_();
-    return;
-  }
-  const std::int64_t rows = y.size(1), width = y.size(2);
-  AT_DISPATCH_FLOATING_TYPES(y.scalar_type(), "add_bias", [&] {
-    for (std::int64_t c = 0; c < y.size(0); ++c) {
-      kernels::add_bias(y.data_ptr<scalar_t>() + c * rows * width,
-                        bias.data_ptr<scalar_t>() + c * width, rows, width, relu);
-    }
-  });
+mlp::Forward pass(const Tensor& input, at::TensorList parameters, bool keep, bool bf16) {
+  if (!input.is_cpu()) return mlp::forward_batched(input, parameters, keep, bf16);
+  return bf16 ? mlp::forward_bf16(input, parameters, keep) : mlp::forward(input, parameters, keep);
 }
 
-/// Masks g [C, B, O] by the ReLU's output (undefined: no ReLU), in place; returns the bias'
-/// gradient.
-Tensor relu_bias_backward(Tensor& g, const Tensor& activation) {
-  if (!g.is_cpu()) {
-    if (activation.defined()) g.mul_(activation.gt(0));
-    return g.sum(1, /*keepdim=*/true);
-  }
-  const std::int64_t rows = g.size(1), width = g.size(2);
-  Tensor sums = torch::empty({g.size(0), 1, width}, g.options());
-  AT_DISPATCH_FLOATING_TYPES(g.scalar_type(), "relu_bias_backward", [&] {
-    for (std::int64_t c = 0; c < g.size(0); ++c) {
-      const scalar_t* output =
-          activation.defined() ? activation.data_ptr<scalar_t>() + c * rows * width : nullptr;
-      kernels::relu_bias_backward(g.data_ptr<scalar_t>() + c * rows * width, output,
-                                  sums.data_ptr<scalar_t>() + c * width, rows, width);
-    }
-  });
-  return sums;
-}
-
-/// The whole network as one autograd node: per layer one batched product and one fused pass,
-/// forward; two products and one fused pass, backward. Inputs: x, then weight and bias of each
-/// layer. Products whose result nobody asked for are left out: those of the input, and those of the
-/// weights where a loss is taken with respect to the input alone.
+/// The whole network as one autograd node. Inputs: x, then weight and bias of each layer. Products
+/// whose result nobody asked for are left out: those of the input, and those of the weights where a
+/// loss is taken with respect to the input alone.
 struct MlpFunction : torch::autograd::Function<MlpFunction> {
-  static Tensor forward(AutogradContext* context, const Tensor& input, at::TensorList parameters) {
-    const std::size_t layers = parameters.size() / 2;
+  static Tensor forward(AutogradContext* context, const Tensor& input, at::TensorList parameters,
+                        bool bf16) {
+    const at::AutoDispatchBelowADInplaceOrView below;
+    const mlp::Forward passed = pass(input, parameters, /*keep=*/true, bf16);
     variable_list saved = {input};
-    Tensor x = input;
-    for (std::size_t layer = 0; layer < layers; ++layer) {
-      x = torch::bmm(x, parameters[2 * layer]);
-      add_bias(x, parameters[2 * layer + 1], layer + 1 < layers);
-      if (layer + 1 < layers) saved.push_back(x);
-    }
+    saved.insert(saved.end(), passed.activations.begin(), passed.activations.end());
     saved.insert(saved.end(), parameters.begin(), parameters.end());
     context->save_for_backward(saved);
-    context->saved_data["layers"] = static_cast<std::int64_t>(layers);
-    return x;
+    context->saved_data["layers"] = static_cast<std::int64_t>(parameters.size() / 2);
+    context->saved_data["bf16"] = bf16;
+    return passed.output;
   }
 
-  static variable_list backward(AutogradContext* context, variable_list output_gradients) {
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const at::AutoDispatchBelowADInplaceOrView below;
     const variable_list saved = context->get_saved_variables();
-    const auto layers = static_cast<std::size_t>(context->saved_data["layers"].toInt());
-    variable_list gradients(1 + 2 * layers);
-    Tensor g = output_gradients[0].contiguous();
-    for (std::size_t layer = layers; layer-- > 0;) {
-      const Tensor& weight = saved[layers + 2 * layer];
-      // Our own buffer, except at the top, where there is no ReLU to apply in place.
-      const Tensor activation = layer + 1 < layers ? saved[layer + 1] : Tensor();
-      gradients[2 + 2 * layer] = relu_bias_backward(g, activation);
-      if (context->needs_input_grad(1 + 2 * layer)) {
-        gradients[1 + 2 * layer] = torch::bmm(saved[layer].transpose(1, 2), g);
+    const std::int64_t layers = context->saved_data["layers"].toInt();
+    const bool bf16 = context->saved_data["bf16"].toBool();
+    const variable_list activations(saved.begin() + 1, saved.begin() + layers);
+    const variable_list parameters(saved.begin() + layers, saved.end());
+    const Tensor gradient = gradients[0].contiguous();
+    // A loss is taken with respect to all of the weights or to none.
+    const mlp::Wanted wanted{context->needs_input_grad(0), context->needs_input_grad(1)};
+    const auto back = [&] {
+      if (!gradient.is_cpu()) {
+        return mlp::backward_batched(gradient, saved[0], activations, parameters, wanted, bf16);
       }
-      if (layer > 0 || context->needs_input_grad(0)) g = torch::bmm(g, weight.transpose(1, 2));
-    }
-    if (context->needs_input_grad(0)) gradients[0] = g;
-    return gradients;
+      return bf16 ? mlp::backward_bf16(gradient, saved[0], activations, parameters, wanted)
+                  : mlp::backward(gradient, saved[0], activations, parameters, wanted);
+    };
+    mlp::Gradients result = back();
+    variable_list all = {result.input};
+    all.insert(all.end(), result.parameters.begin(), result.parameters.end());
+    all.emplace_back();  // of the flag
+    return all;
   }
 };
 
@@ -127,13 +100,25 @@ const Tensor& Mlp::bias(std::int64_t layer) const {
 }
 
 Tensor Mlp::forward(const Tensor& input) const {
-  if (torch::GradMode::is_enabled()) return MlpFunction::apply(input, at::TensorList(parameters()));
-  Tensor x = input;
-  for (std::int64_t layer = 0; layer <= shape_.layers; ++layer) {
-    x = torch::bmm(x, weight(layer));
-    add_bias(x, bias(layer), layer < shape_.layers);
+  TORCH_CHECK(copies() % input.size(0) == 0, "an Mlp of ", copies(), " copies got ", input.size(0),
+              " inputs");
+  const bool bf16 = precision_ == Precision::kBFloat16;
+  if (torch::GradMode::is_enabled()) {
+    return MlpFunction::apply(input, at::TensorList(parameters()), bf16);
   }
-  return x;
+  return pass(input, parameters(), /*keep=*/false, bf16).output;
+}
+
+Tensor Mlp::forward_fixed(const Tensor& input, std::int64_t first, std::int64_t count) const {
+  variable_list fixed;
+  for (const Tensor& parameter : parameters()) {
+    fixed.push_back(parameter.detach().narrow(0, first, count));
+  }
+  const bool bf16 = precision_ == Precision::kBFloat16;
+  if (torch::GradMode::is_enabled()) {
+    return MlpFunction::apply(input, at::TensorList(fixed), bf16);
+  }
+  return pass(input, fixed, /*keep=*/false, bf16).output;
 }
 
 void Mlp::shrink_last_layer(double factor) {
@@ -141,6 +126,28 @@ void Mlp::shrink_last_layer(double factor) {
   Tensor last = weight(shape_.layers), offset = bias(shape_.layers);
   last.mul_(factor);
   offset.zero_();
+}
+
+Precision precision_of(const std::string& text, torch::Device device) {
+  if (text == "fp32") return Precision::kFull;
+  if (text != "bf16") throw InputError("precision is 'fp32' or 'bf16', not '" + text + "'");
+  if (torch::get_default_dtype() != torch::kFloat32) {
+    throw InputError("precision 'bf16' needs float32 parameters");
+  }
+#if defined(__x86_64__)
+  const bool fast = !device.is_cpu() || __builtin_cpu_supports("avx512bf16");
+#else
+  const bool fast = !device.is_cpu();
+#endif
+  if (!fast) {
+    throw InputError(
+        "precision 'bf16' needs a CPU with AVX512-BF16, which this one is not; use 'fp32'");
+  }
+  return Precision::kBFloat16;
+}
+
+void set_precision(Precision precision, const std::vector<Mlp*>& networks) {
+  for (Mlp* network : networks) network->set_precision(precision);
 }
 
 }  // namespace labhost

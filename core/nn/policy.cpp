@@ -99,6 +99,33 @@ void TeamPolicy::start_log_std(double value) {
   last.narrow(-1, width, width).fill_(value);
 }
 
+namespace {
+
+const TaskSpec& continuous(const TaskSpec& task, const std::string& algorithm) {
+  if (!task.discrete()) return task;
+  throw InputError(algorithm + " needs continuous actions; those of task '" + task.name +
+                   "' are discrete");
+}
+
+}  // namespace
+
+DeterministicPolicy::DeterministicPolicy(const TaskSpec& task, const std::string& algorithm,
+                                         std::int64_t inputs, std::int64_t hidden,
+                                         torch::Device device, at::Generator generator)
+    : Mlp(continuous(task, algorithm).agent_count(), {inputs, task.action_size(), hidden, 2},
+          device, std::move(generator), live_inputs(task, inputs)),
+      layout_(task) {}
+
+Tensor DeterministicPolicy::forward(const Tensor& input) const {
+  const Tensor own = torch::tanh(Mlp::forward(input));
+  return layout_.mask().defined() ? own * layout_.mask().to(own) : own;
+}
+
+Tensor DeterministicPolicy::bounded(const Tensor& own) const {
+  const Tensor inside = own.clamp(-1, 1);
+  return layout_.mask().defined() ? inside * layout_.mask().to(own) : inside;
+}
+
 ScaledObserver::ScaledObserver(const TaskSpec& task, torch::Device device, bool scale)
     : observe_(task, device) {
   if (!scale || task.state_scale.empty()) return;

@@ -47,6 +47,25 @@ class LABHOST_API TeamPolicy : public Mlp {
   Distribution distribution_;
 };
 
+/// N deterministic policies tanh(mu_i(h^i)): the TD3 family. Continuous actions only.
+class LABHOST_API DeterministicPolicy : public Mlp {
+ public:
+  /// InputError, naming `algorithm`, where the task's actions are discrete.
+  DeterministicPolicy(const TaskSpec& task, const std::string& algorithm, std::int64_t inputs,
+                      std::int64_t hidden, torch::Device device, at::Generator generator);
+
+  /// Inputs [N, B, I] -> each agent's own action [N, B, A], zero where it has no component.
+  Tensor forward(const Tensor& input) const;
+  /// Own actions kept inside of the bounds, zero where an agent has no component.
+  Tensor bounded(const Tensor& own) const;
+  const ActionLayout& layout() const { return layout_; }
+  /// Joint actions [B, W].
+  Tensor joint(const Tensor& input) const { return layout_.merge(forward(input)); }
+
+ private:
+  ActionLayout layout_;
+};
+
 /// What networks see of a state: divided by the task's magnitudes where that is wanted, then
 /// observed by each agent.
 class LABHOST_API ScaledObserver {

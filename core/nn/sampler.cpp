@@ -17,8 +17,8 @@ Batch Sampler::draw() {
   const Tensor index = torch::randint(data_.size(), {batch_size_}, generator_, torch::kLong)
                            .to(data_.state.device());
   return {data_.state.index_select(0, index), data_.action.index_select(0, index),
-          reward_.index_select(0, index), data_.next_state.index_select(0, index),
-          mask_.index_select(0, index)};
+          reward_.index_select(0, index),     data_.next_state.index_select(0, index),
+          mask_.index_select(0, index),       index};
 }
 
 double iql_reward_scale(const Transitions& data) {

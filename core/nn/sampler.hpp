@@ -8,6 +8,7 @@ namespace labhost {
 struct Batch {
   Tensor state, action, reward, next_state;  ///< [B, S], [B, W], [B], [B, S]
   Tensor mask;                               ///< [B]: 0 where terminal, else 1
+  Tensor rows = {};                          ///< [B] of the dataset, int64: for histories
 };
 
 class LABHOST_API Sampler {

@@ -44,12 +44,19 @@ TwinQ::TwinQ(const TaskSpec& task, std::int64_t inputs, std::int64_t hidden, tor
 Tensor TwinQ::forward(const Tensor& input, const Tensor& action) const {
   const Tensor own = layout_.split(action);  // [N, B, A], or indices [N, B, 1]
   if (layout_.discrete()) {
-    const Tensor all = Mlp::forward(input.repeat({2, 1, 1}));  // [2N, B, choices]
+    const Tensor all = Mlp::forward(input);  // [2N, B, choices]
     const Tensor taken = own.to(torch::kLong).repeat({2, 1, 1});
     return all.gather(-1, taken).view({2, agents_, input.size(1)});
   }
-  const Tensor joined = torch::cat({input, own}, -1).repeat({2, 1, 1});
-  return Mlp::forward(joined).view({2, agents_, input.size(1)});
+  return forward_own(input, own);
+}
+
+Tensor TwinQ::forward_own(const Tensor& input, const Tensor& own) const {
+  return Mlp::forward(torch::cat({input, own}, -1)).view({2, agents_, input.size(1)});
+}
+
+Tensor TwinQ::first_fixed(const Tensor& input, const Tensor& own) const {
+  return forward_fixed(torch::cat({input, own}, -1), 0, agents_).squeeze(-1);
 }
 
 }  // namespace labhost

@@ -22,6 +22,11 @@ class LABHOST_API TwinQ : public Mlp {
         at::Generator generator);
   /// Inputs [N, B, I], joint actions [B, W] -> [2, N, B]
   Tensor forward(const Tensor& input, const Tensor& action) const;
+  /// The same for continuous actions that are apart already: [N, B, A], padded with zeros.
+  Tensor forward_own(const Tensor& input, const Tensor& own) const;
+  /// Q_1 alone, fixed: gradients reach inputs and actions [N, B, A], not the critics -> [N, B].
+  Tensor first_fixed(const Tensor& input, const Tensor& own) const;
+  std::int64_t agents() const { return agents_; }
 
  private:
   ActionLayout layout_;

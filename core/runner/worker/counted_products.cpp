@@ -31,7 +31,8 @@ void count(const at::RecordFunction& function, std::size_t first) {
 std::unique_ptr<at::ObserverContext> on_enter(const at::RecordFunction& function) {
   const char* name = function.name();
   if (std::strcmp(name, "aten::mm") == 0 || std::strcmp(name, "aten::bmm") == 0) count(function, 0);
-  if (std::strcmp(name, "aten::addmm") == 0 || std::strcmp(name, "aten::baddbmm") == 0) {
+  if (std::strcmp(name, "aten::addmm") == 0 || std::strcmp(name, "aten::addmm_") == 0 ||
+      std::strcmp(name, "aten::baddbmm") == 0) {
     count(function, 1);
   }
   return nullptr;

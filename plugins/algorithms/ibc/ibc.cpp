@@ -1,11 +1,9 @@
 // IBC: independent behavioural cloning.  Section 5.1.
 //
-// Symbols: B batch, N agents, O observation, W joint action.
+// Symbols: B batch, N agents, I inputs of the networks, W joint action.
 // Differences from the released code: 1. gradient norms are clipped to 1 as the paper says
 // (released code: not clipped for this algorithm; gradient_clip = 0).
-#include "core/nn/adam.hpp"
-#include "core/nn/policy.hpp"
-#include "core/nn/sampler.hpp"
+#include "core/nn/perception.hpp"
 #include "plugins/algorithms/ibc/losses.hpp"
 
 namespace labhost {
@@ -23,6 +21,8 @@ constexpr ParamDecl kParams[] = {
      "units of each of the two hidden layers", "Appendix A.2"},
     {"gradient_clip", ParamType::kReal, "1", "0", nullptr, nullptr, "",
      "bound of each network's gradient norm; 0: none", "Appendix A.2"},
+    LABHOST_PRECISION_PARAM,
+    LABHOST_MEMORY_PARAMS,
 };
 
 class Ibc final : public Algorithm {
@@ -31,41 +31,44 @@ class Ibc final : public Algorithm {
 
   explicit Ibc(const AlgorithmContext& c)
       : task_(c.task),
-        device_(c.device),
-        observe_(c.task, c.device),
+        perception_(c, task_, c.data, c.params.real("gradient_clip")),
         sampler_(c.data, c.params.integer("batch_size"), c.streams.get("batches")),
-        policy_(c.task, Distribution::kSquashedGaussian, c.task.observation_width(),
+        policy_(c.task, Distribution::kSquashedGaussian, perception_.width(),
                 c.params.integer("hidden"), c.device, c.streams.get("networks")),
         optimiser_({&policy_}, c.params.real("learning_rate"),
                    c.params.real("gradient_clip") > 0 ? Clip::kPerCopy : Clip::kNone,
-                   c.params.real("gradient_clip")) {}
+                   c.params.real("gradient_clip")) {
+    policy_.set_precision(precision_of(c.params.text("precision"), c.device));
+  }
 
   // --- update -----------------------------------------------------------------------------------
 
   Metrics update() override {
     const Batch batch = sampler_.draw();
-    const Tensor log_prob = policy_.log_prob(observe_(batch.state), batch.action);  // [N, B]
+    const Tensor h = perception_.see(perception_.now(batch));   // [N, B, I]
+    const Tensor log_prob = policy_.log_prob(h, batch.action);  // [N, B]
     Metrics metrics;
-    metrics.add("policy/loss", optimiser_.minimise(ibc::negative_log_likelihood(log_prob)));
+    metrics.add("policy/loss", minimise(ibc::negative_log_likelihood(log_prob),
+                                        {&optimiser_, perception_.optimiser()}));
     return metrics;
   }
 
   // --- policy, save, load -----------------------------------------------------------------------
 
   std::unique_ptr<Policy> policy(bool greedy, at::Generator generator) override {
-    return std::make_unique<MemorylessPolicy>(task_, policy_, device_, greedy, generator);
+    return perception_.team(policy_, greedy, generator);
   }
   void save(Archive& archive) const override { state_.save(archive); }
   void load(const Archive& archive) override { state_.load(archive); }
 
  private:
   const TaskSpec task_;
-  const torch::Device device_;
-  Observer observe_;
+  Perception perception_;
   Sampler sampler_;
   TeamPolicy policy_;
   Adam optimiser_;
-  const StateList state_ = {{"policy", &policy_}, {"optimiser", &optimiser_}};
+  const StateList state_ = {
+      {"perception", &perception_}, {"policy", &policy_}, {"optimiser", &optimiser_}};
 };
 
 }  // namespace

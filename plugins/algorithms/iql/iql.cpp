@@ -1,15 +1,13 @@
 // IQL: implicit Q-learning (Kostrikov et al., 2021), centralised: one learner sees the state and
 // chooses the joint action.  Section 5.1; Appendix A, Eq. 1-3.
 //
-// Symbols: B batch, S state, W joint action of the team, W' of the single learner.
+// Symbols: B batch, I inputs of the networks, W joint action of the team, W' of the single learner.
 // Differences from the released code: 1. gradient norms are clipped to 1 as the paper says
 // (released code: not clipped here; gradient_clip = 0). From the official IQL: 2. log standard
 // deviations depend on the state (paper); 3. no dropout, no layer norm.
 #include <cmath>
 
-#include "core/nn/adam.hpp"
-#include "core/nn/policy.hpp"
-#include "core/nn/sampler.hpp"
+#include "core/nn/perception.hpp"
 #include "core/nn/values.hpp"
 #include "plugins/algorithms/iql/losses.hpp"
 
@@ -40,6 +38,8 @@ constexpr ParamDecl kParams[] = {
      "units of each of the two hidden layers", "Appendix A.2"},
     {"gradient_clip", ParamType::kReal, "1", "0", nullptr, nullptr, "",
      "bound of each network's gradient norm; 0: none", "Appendix A.2"},
+    LABHOST_PRECISION_PARAM,
+    LABHOST_MEMORY_PARAMS,
     {"scale_rewards", ParamType::kFlag, "false", nullptr, nullptr, nullptr, "",
      "multiply rewards by 1000 / (best - worst trajectory return); the ant tasks", "official IQL"},
 };
@@ -73,7 +73,6 @@ class Iql final : public Algorithm {
   explicit Iql(const AlgorithmContext& c)
       : team_(c.task),
         task_(centralised(c.task)),
-        device_(c.device),
         total_steps_(c.total_steps),
         expectile_(c.params.real("expectile")),
         temperature_(c.params.real("temperature")),
@@ -83,44 +82,54 @@ class Iql final : public Algorithm {
         learning_rate_(c.params.real("learning_rate")),
         cosine_(c.params.text("policy_schedule") == "cosine"),
         data_(joined(c.task, c.data)),
+        perception_(c, task_, data_, c.params.real("gradient_clip")),
         sampler_(data_, c.params.integer("batch_size"), c.streams.get("batches"),
                  c.params.flag("scale_rewards") ? iql_reward_scale(data_) : 1.0),
-        v_(task_, task_.state_width, c.params.integer("hidden"), device_,
+        v_(task_, perception_.width(), c.params.integer("hidden"), c.device,
            c.streams.get("networks")),
-        q_(task_, task_.state_width, c.params.integer("hidden"), device_,
+        q_(task_, perception_.width(), c.params.integer("hidden"), c.device,
            c.streams.get("networks")),
-        q_target_(task_, task_.state_width, c.params.integer("hidden"), device_,
+        q_target_(task_, perception_.width(), c.params.integer("hidden"), c.device,
                   c.streams.get("networks")),
-        policy_(task_, Distribution::kSquashedGaussian, task_.state_width,
-                c.params.integer("hidden"), device_, c.streams.get("networks")),
+        policy_(task_, Distribution::kSquashedGaussian, perception_.width(),
+                c.params.integer("hidden"), c.device, c.streams.get("networks")),
         clip_(c.params.real("gradient_clip") > 0 ? Clip::kPerCopy : Clip::kNone),
         v_optimiser_({&v_}, learning_rate_, clip_, c.params.real("gradient_clip")),
         q_optimiser_({&q_}, learning_rate_, clip_, c.params.real("gradient_clip")),
         policy_optimiser_({&policy_}, learning_rate_, clip_, c.params.real("gradient_clip")) {
     q_target_.copy_from(q_);
+    set_precision(precision_of(c.params.text("precision"), c.device),
+                  {&v_, &q_, &q_target_, &policy_});
   }
 
   // --- update -----------------------------------------------------------------------------------
 
   Metrics update() override {
     const Batch batch = sampler_.draw();
-    const Tensor s = batch.state.unsqueeze(0), s_next = batch.next_state.unsqueeze(0);  // [1, B, S]
-    const Tensor q = target_q(s, batch.action);                                         // [B]
+    const View seen = perception_.now(batch);
+    // What values are asked about stands still during an update: seen through the target memory.
+    const Tensor s = perception_.see_as_target(seen),
+                 s_next = perception_.see_as_target(perception_.next(batch));  // [1, B, I]
+    const Tensor q = target_q(s, batch.action);                                // [B]
     Metrics metrics;
 
-    const Tensor v = v_.forward(s).squeeze(0);
-    metrics.add("value/loss", v_optimiser_.minimise(iql::expectile_loss(q, v, expectile_)));
+    const Tensor v = v_.forward(perception_.see(seen)).squeeze(0);
+    metrics.add("value/loss", minimise(iql::expectile_loss(q, v, expectile_),
+                                       {&v_optimiser_, perception_.optimiser()}));
 
     const Tensor weight = iql::awr_weight(q, value(s), temperature_, weight_max_);
-    const Tensor log_prob = policy_.log_prob(s, batch.action).squeeze(0);
+    const Tensor log_prob = policy_.log_prob(perception_.see(seen), batch.action).squeeze(0);
     schedule_policy();
-    metrics.add("policy/loss", policy_optimiser_.minimise(iql::awr_loss(weight, log_prob)));
+    metrics.add("policy/loss", minimise(iql::awr_loss(weight, log_prob),
+                                        {&policy_optimiser_, perception_.optimiser()}));
 
     const Tensor target = batch.reward + discount_ * batch.mask * value(s_next);
-    const Tensor twin_q = q_.forward(s, batch.action).squeeze(1);  // [2, B]
-    metrics.add("critic/loss", q_optimiser_.minimise(iql::critic_loss(twin_q, target)));
+    const Tensor twin_q = q_.forward(perception_.see(seen), batch.action).squeeze(1);  // [2, B]
+    metrics.add("critic/loss", minimise(iql::critic_loss(twin_q, target),
+                                        {&q_optimiser_, perception_.optimiser()}));
 
     q_target_.polyak(q_, polyak_);
+    perception_.polyak(polyak_);
     ++updates_;
     metrics.add("value/mean", v.mean());
     metrics.add("policy/weight_mean", weight.mean());
@@ -130,8 +139,7 @@ class Iql final : public Algorithm {
   // --- policy, save, load -----------------------------------------------------------------------
 
   std::unique_ptr<Policy> policy(bool greedy, at::Generator generator) override {
-    return std::make_unique<CentralisedPolicy>(
-        team_, std::make_unique<MemorylessPolicy>(task_, policy_, device_, greedy, generator));
+    return std::make_unique<CentralisedPolicy>(team_, perception_.team(policy_, greedy, generator));
   }
 
   void save(Archive& archive) const override {
@@ -160,11 +168,11 @@ class Iql final : public Algorithm {
   }
 
   const TaskSpec team_, task_;
-  const torch::Device device_;
   const std::int64_t total_steps_;
   const double expectile_, temperature_, weight_max_, discount_, polyak_, learning_rate_;
   const bool cosine_;
   const Transitions data_;
+  Perception perception_;
   Sampler sampler_;
   StateValue v_;
   TwinQ q_, q_target_;
@@ -172,7 +180,8 @@ class Iql final : public Algorithm {
   Clip clip_;
   Adam v_optimiser_, q_optimiser_, policy_optimiser_;
   std::int64_t updates_ = 0;
-  const StateList state_ = {{"v", &v_},
+  const StateList state_ = {{"perception", &perception_},
+                            {"v", &v_},
                             {"q", &q_},
                             {"q_target", &q_target_},
                             {"policy", &policy_},

@@ -1,16 +1,15 @@
 // MAIQL: implicit Q-learning with QMIX-mixed critics.  Section 5.1; Appendix A, Eq. 1-7.
 //
-// Symbols: B batch, N agents, O observation, W joint action, S state, E encoded joint action.
+// Symbols: B batch, N agents, I inputs of the networks, W joint action, S state, E encoded joint
+// action.
 // Differences: 1. the mixer of Q sees the joint action (released code; action_aware_mixer = false
 // gives the paper's w_Q(s)). 2. Mixer weights are not constrained to be positive (released code).
 // 3. Twin critics, the smaller of both per agent before mixing; weights capped at 100 (released
 // code).
 #include <cmath>
 
-#include "core/nn/adam.hpp"
 #include "core/nn/mixer.hpp"
-#include "core/nn/policy.hpp"
-#include "core/nn/sampler.hpp"
+#include "core/nn/perception.hpp"
 #include "core/nn/values.hpp"
 #include "plugins/algorithms/maiql/losses.hpp"
 
@@ -46,6 +45,8 @@ constexpr ParamDecl kParams[] = {
      "units of each of the two hidden layers", "Appendix A.2"},
     {"gradient_clip", ParamType::kReal, "1", "0", nullptr, nullptr, "",
      "bound of each network's gradient norm; 0: none", "Appendix A.2"},
+    LABHOST_PRECISION_PARAM,
+    LABHOST_MEMORY_PARAMS,
     {"scale_rewards", ParamType::kFlag, "false", nullptr, nullptr, nullptr, "",
      "multiply rewards by 1000 / (best - worst trajectory return); the ant tasks", "official IQL"},
 };
@@ -56,7 +57,6 @@ class Maiql final : public Algorithm {
 
   explicit Maiql(const AlgorithmContext& c)
       : task_(c.task),
-        device_(c.device),
         total_steps_(c.total_steps),
         expectile_(c.params.real("expectile")),
         temperature_(c.params.real("temperature")),
@@ -67,53 +67,62 @@ class Maiql final : public Algorithm {
         cosine_(c.params.text("policy_schedule") == "cosine"),
         team_weight_(c.params.text("weights") == "team"),
         action_aware_(c.params.flag("action_aware_mixer")),
-        observe_(c.task, c.device),
+        perception_(c, task_, c.data, c.params.real("gradient_clip")),
         sampler_(c.data, c.params.integer("batch_size"), c.streams.get("batches"),
                  c.params.flag("scale_rewards") ? iql_reward_scale(c.data) : 1.0),
-        v_(task_, task_.observation_width(), hidden(c), device_, networks(c)),
-        q_(task_, task_.observation_width(), hidden(c), device_, networks(c)),
-        q_target_(task_, task_.observation_width(), hidden(c), device_, networks(c)),
-        mixer_v_(task_.agent_count(), task_.state_width, hidden(c), device_, networks(c)),
-        mixer_q_(task_.agent_count(), q_mixer_inputs(), hidden(c), device_, networks(c)),
-        mixer_q_target_(task_.agent_count(), q_mixer_inputs(), hidden(c), device_, networks(c)),
-        policy_(task_, Distribution::kSquashedGaussian, task_.observation_width(), hidden(c),
-                device_, networks(c)),
+        v_(task_, perception_.width(), hidden(c), c.device, networks(c)),
+        q_(task_, perception_.width(), hidden(c), c.device, networks(c)),
+        q_target_(task_, perception_.width(), hidden(c), c.device, networks(c)),
+        mixer_v_(task_.agent_count(), task_.state_width, hidden(c), c.device, networks(c)),
+        mixer_q_(task_.agent_count(), q_mixer_inputs(), hidden(c), c.device, networks(c)),
+        mixer_q_target_(task_.agent_count(), q_mixer_inputs(), hidden(c), c.device, networks(c)),
+        policy_(task_, Distribution::kSquashedGaussian, perception_.width(), hidden(c), c.device,
+                networks(c)),
         clip_(c.params.real("gradient_clip") > 0 ? Clip::kPerCopy : Clip::kNone),
         v_optimiser_({&v_, &mixer_v_}, learning_rate_, clip_, c.params.real("gradient_clip")),
         q_optimiser_({&q_, &mixer_q_}, learning_rate_, clip_, c.params.real("gradient_clip")),
         policy_optimiser_({&policy_}, learning_rate_, clip_, c.params.real("gradient_clip")) {
     q_target_.copy_from(q_);
     mixer_q_target_.copy_from(mixer_q_);
+    set_precision(precision_of(c.params.text("precision"), c.device),
+                  {&v_, &q_, &q_target_, &mixer_v_, &mixer_q_, &mixer_q_target_, &policy_});
   }
 
   // --- update -----------------------------------------------------------------------------------
 
   Metrics update() override {
     const Batch batch = sampler_.draw();
-    const Tensor h = observe_(batch.state), h_next = observe_(batch.next_state);  // [N, B, O]
+    const View seen = perception_.now(batch);
+    // What values are asked about stands still during an update: seen through the target memory.
+    const Tensor h = perception_.see_as_target(seen),
+                 h_next = perception_.see_as_target(perception_.next(batch));  // [N, B, I]
     const Tensor q_inputs = q_mixer_input(batch);
     const Values q = target_q(h, batch.action, q_inputs);
     Metrics metrics;
 
-    const Tensor v = mixer_v_.forward(batch.state, v_.forward(h));  // [B]
-    metrics.add("value/loss", v_optimiser_.minimise(maiql::expectile_loss(q.mixed, v, expectile_)));
+    const Tensor v = mixer_v_.forward(batch.state, v_.forward(perception_.see(seen)));  // [B]
+    metrics.add("value/loss", minimise(maiql::expectile_loss(q.mixed, v, expectile_),
+                                       {&v_optimiser_, perception_.optimiser()}));
 
     const Values now = value(h, batch.state);
     const Tensor weight = team_weight_
                               ? maiql::awr_weight(q.mixed, now.mixed, temperature_, weight_max_)
                               : maiql::awr_weight(q.own, now.own, temperature_, weight_max_);
     schedule_policy();
-    metrics.add("policy/loss", policy_optimiser_.minimise(
-                                   maiql::awr_loss(weight, policy_.log_prob(h, batch.action))));
+    const Tensor log_prob = policy_.log_prob(perception_.see(seen), batch.action);  // [N, B]
+    metrics.add("policy/loss", minimise(maiql::awr_loss(weight, log_prob),
+                                        {&policy_optimiser_, perception_.optimiser()}));
 
     const Tensor next = value(h_next, batch.next_state).mixed;
     const Tensor target = batch.reward + discount_ * batch.mask * next;
-    const Tensor twin_q =
-        Mixer::mix(mixer_q_.weights(q_inputs), q_.forward(h, batch.action));  // [2, B]
-    metrics.add("critic/loss", q_optimiser_.minimise(maiql::critic_loss(twin_q, target)));
+    const Tensor own_q = q_.forward(perception_.see(seen), batch.action);  // [2, N, B]
+    const Tensor twin_q = Mixer::mix(mixer_q_.weights(q_inputs), own_q);   // [2, B]
+    metrics.add("critic/loss", minimise(maiql::critic_loss(twin_q, target),
+                                        {&q_optimiser_, perception_.optimiser()}));
 
     q_target_.polyak(q_, polyak_);
     mixer_q_target_.polyak(mixer_q_, polyak_);
+    perception_.polyak(polyak_);
     ++updates_;
     metrics.add("value/mean", v.mean());
     metrics.add("policy/weight_mean", weight.mean());
@@ -123,7 +132,7 @@ class Maiql final : public Algorithm {
   // --- policy, save, load -----------------------------------------------------------------------
 
   std::unique_ptr<Policy> policy(bool greedy, at::Generator generator) override {
-    return std::make_unique<MemorylessPolicy>(task_, policy_, device_, greedy, generator);
+    return perception_.team(policy_, greedy, generator);
   }
 
   void save(Archive& archive) const override {
@@ -170,11 +179,10 @@ class Maiql final : public Algorithm {
   }
 
   const TaskSpec task_;
-  const torch::Device device_;
   const std::int64_t total_steps_;
   const double expectile_, temperature_, weight_max_, discount_, polyak_, learning_rate_;
   const bool cosine_, team_weight_, action_aware_;
-  Observer observe_;
+  Perception perception_;
   Sampler sampler_;
   StateValue v_;
   TwinQ q_, q_target_;
@@ -183,7 +191,8 @@ class Maiql final : public Algorithm {
   Clip clip_;
   Adam v_optimiser_, q_optimiser_, policy_optimiser_;
   std::int64_t updates_ = 0;
-  const StateList state_ = {{"v", &v_},
+  const StateList state_ = {{"perception", &perception_},
+                            {"v", &v_},
                             {"q", &q_},
                             {"q_target", &q_target_},
                             {"mixer_v", &mixer_v_},
