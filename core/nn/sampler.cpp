@@ -13,12 +13,14 @@ Sampler::Sampler(const Transitions& data, std::int64_t batch_size, at::Generator
       batch_size_(batch_size),
       generator_(std::move(generator)) {}
 
-Batch Sampler::draw() {
-  const Tensor index = torch::randint(data_.size(), {batch_size_}, generator_, torch::kLong)
-                           .to(data_.state.device());
-  return {data_.state.index_select(0, index), data_.action.index_select(0, index),
-          reward_.index_select(0, index),     data_.next_state.index_select(0, index),
-          mask_.index_select(0, index),       index};
+Tensor Sampler::draw_rows(std::int64_t count) {
+  return torch::randint(count, {batch_size_}, generator_, torch::kLong).to(data_.state.device());
+}
+
+Batch Sampler::at(const Tensor& rows) const {
+  return {data_.state.index_select(0, rows), data_.action.index_select(0, rows),
+          reward_.index_select(0, rows), data_.next_state.index_select(0, rows),
+          mask_.index_select(0, rows), rows};
 }
 
 double iql_reward_scale(const Transitions& data) {

@@ -16,7 +16,11 @@ class LABHOST_API Sampler {
   /// `data` must outlive the sampler and stay on its device. `reward_scale` multiplies rewards.
   Sampler(const Transitions& data, std::int64_t batch_size, at::Generator generator,
           double reward_scale = 1.0);
-  Batch draw();
+  Batch draw() { return at(draw_rows(data_.size())); }
+  /// As many uniform draws from [0, count) as a batch has rows: int64 [B].
+  Tensor draw_rows(std::int64_t count);
+  /// The transitions of these rows.
+  Batch at(const Tensor& rows) const;
 
  private:
   const Transitions& data_;
