@@ -22,6 +22,9 @@ namespace {
 namespace po = boost::program_options;
 namespace fs = std::filesystem;
 
+const std::vector<std::string> kAlgorithms = {"ibc",         "iql",      "maiql", "maiql-ft",
+                                              "itd3-bc",     "matd3-bc", "icql",  "iomar",
+                                              "world-model", "moma-ppo"};
 constexpr std::int64_t kRuns = 10000, kSeries = 100, kMetricRows = 1000000;
 
 class ScratchFolder {
@@ -185,8 +188,10 @@ void bench_plan() {
 }
 
 /// In a process of its own, where BLAS and LibTorch are as a worker has them.
-int bench_plugins(const std::string& part, const std::vector<std::string>& names) {
+int bench_plugins(const std::string& part, const std::vector<std::string>& names,
+                  const std::vector<std::string>& settings = {}) {
   std::vector<std::string> arguments = {"bench", part};
+  arguments.insert(arguments.end(), settings.begin(), settings.end());
   const fs::path folder =
       executable_path().parent_path().parent_path() / "lib" / "labhost" / "plugins";
   for (const std::string& name : names) arguments.push_back((folder / (name + ".so")).string());
@@ -197,11 +202,17 @@ int bench_plugins(const std::string& part, const std::vector<std::string>& names
 
 int bench_command(const Arguments& arguments) {
   po::options_description options("options"), hidden;
+  options.add_options()("algorithm", po::value<std::vector<std::string>>()->composing(),
+                        "algo: only this one (repeatable)")(
+      "set", po::value<std::vector<std::string>>()->composing(),
+      "algo: PARAMETER=VALUE in the place of the default (repeatable)");
   hidden.add_options()("what", po::value<std::vector<std::string>>()->composing(), "");
   po::positional_options_description positional;
   positional.add("what", -1);
   const Parsed parsed = parse_options(
-      arguments, "labhost bench [store] [start] [plan] [env] [data] [algo]",
+      arguments,
+      "labhost bench [store] [start] [plan] [env] [data] [algo] [--algorithm NAME] [--set "
+      "KEY=VALUE]",
       "Measures the store, start-up times, planning, environments beside their bare simulators,\n"
       "batches with histories, and each algorithm's update beside the time that its matrix "
       "products\n"
@@ -212,6 +223,23 @@ int bench_command(const Arguments& arguments) {
   std::vector<std::string> wanted = known;
   if (parsed.values.count("what") != 0) {
     wanted = parsed.values["what"].as<std::vector<std::string>>();
+  }
+  std::vector<std::string> algorithms = kAlgorithms, settings;
+  if (parsed.values.count("algorithm") != 0) {
+    algorithms = parsed.values["algorithm"].as<std::vector<std::string>>();
+  }
+  for (const std::string& name : algorithms) {
+    if (std::find(kAlgorithms.begin(), kAlgorithms.end(), name) == kAlgorithms.end()) {
+      throw InputError("bench: unknown algorithm '" + name + "'" + suggestion(name, kAlgorithms));
+    }
+  }
+  if (parsed.values.count("set") != 0) {
+    settings = parsed.values["set"].as<std::vector<std::string>>();
+  }
+  for (const std::string& setting : settings) {
+    if (setting.find('=') == std::string::npos) {
+      throw InputError("bench: --set takes PARAMETER=VALUE, not '" + setting + "'");
+    }
   }
   for (const std::string& what : wanted) {
     if (std::find(known.begin(), known.end(), what) == known.end()) {
@@ -227,7 +255,7 @@ int bench_command(const Arguments& arguments) {
     if (what == "env") status = bench_plugins("env", {"ant", "reacher"});
     if (what == "data") status = bench_plugins("data", {"ant", "ibc"});
     if (what == "algo") {
-      status = bench_plugins("algo", {"ibc", "iql", "maiql", "world-model", "moma-ppo"});
+      status = bench_plugins("algo", algorithms, settings);
     }
     if (status != kOk) return kRunFailed;
   }

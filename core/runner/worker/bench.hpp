@@ -16,8 +16,13 @@ int bench_environments(const std::vector<std::string>& libraries);
 /// (ibc.so).
 int bench_data(const std::filesystem::path& environment, const std::filesystem::path& algorithm);
 
+/// Updates of algorithms on the coordination game and the four-agent Ant, fully and partially
+/// observed, beside their arithmetic floor. Arguments: libraries of algorithm plugins, and
+/// "parameter=value" for what differs from their defaults.
+int bench_algorithms(const std::vector<std::string>& arguments);
+
 /// Arguments: "data" and two libraries; "env" and the libraries of environment plugins; "algo" and
-/// the libraries of algorithm plugins; or "load", which returns at once (the cost of loading
+/// the arguments of bench_algorithms(); or "load", which returns at once (the cost of loading
 /// LibTorch). Returns an exit code.
 int bench_in_worker(const std::vector<std::string>& arguments);
 

@@ -16,20 +16,6 @@ namespace {
 constexpr std::int64_t kRows = 200000, kEpisode = 500, kBatch = 256, kPairs = 10;
 constexpr int kRounds = 200;
 
-/// Random rows in the task's shapes.
-Transitions random_data(const TaskSpec& task) {
-  at::Generator generator = Streams(1).get("data");
-  Transitions data;
-  data.state = torch::randn({kRows, task.state_width}, generator);
-  data.action = 1.8 * torch::rand({kRows, task.joint_width()}, generator) - 0.9;
-  data.reward = torch::randn({kRows}, generator);
-  data.next_state = torch::randn({kRows, task.state_width}, generator);
-  const Tensor row = torch::arange(1, kRows + 1);
-  data.timeout = row.remainder(kEpisode).eq(0);
-  data.terminal = torch::zeros({kRows}, torch::kBool);
-  return data;
-}
-
 }  // namespace
 
 int bench_data(const std::filesystem::path& environment, const std::filesystem::path& algorithm) {
@@ -40,7 +26,7 @@ int bench_data(const std::filesystem::path& environment, const std::filesystem::
   limb["observation"] = "limb";
   const Params of_ant(limb), of_ibc(default_values(ibc.description()));
   const TaskSpec task = ant.make(EnvironmentContext{of_ant, 1, 1, 1, logger})->task();
-  const Transitions data = random_data(task);
+  const Transitions data = random_transitions(task, kRows, kEpisode);
   Streams streams(1);
   const auto update = ibc.make(AlgorithmContext{task, data, of_ibc, streams, torch::kCPU, 1000000,
                                                 logger, nullptr, nullptr});

@@ -6,6 +6,8 @@
 
 #include "core/base/process.hpp"
 #include "core/sdk/logger.hpp"
+#include "core/sdk/random.hpp"
+#include "core/sdk/types.hpp"
 
 namespace labhost {
 
@@ -27,6 +29,22 @@ inline double median(std::vector<double> samples) {
   const auto middle = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
   std::nth_element(samples.begin(), middle, samples.end());
   return *middle;
+}
+
+/// Random rows in the task's shapes, cut by a timeout after every `episode` of them. Discrete
+/// actions are all the first choice.
+inline Transitions random_transitions(const TaskSpec& task, std::int64_t rows,
+                                      std::int64_t episode) {
+  at::Generator generator = Streams(1).get("data");
+  Transitions data;
+  data.state = torch::randn({rows, task.state_width}, generator);
+  data.action = 1.8 * torch::rand({rows, task.joint_width()}, generator) - 0.9;
+  if (task.discrete()) data.action.zero_();
+  data.reward = torch::randn({rows}, generator);
+  data.next_state = torch::randn({rows, task.state_width}, generator);
+  data.timeout = torch::arange(1, rows + 1).remainder(episode).eq(0);
+  data.terminal = torch::zeros({rows}, torch::kBool);
+  return data;
 }
 
 }  // namespace labhost
