@@ -18,8 +18,8 @@ constexpr std::int64_t kMostSteps = 1'000'000'000'000;
 constexpr std::int64_t kMostEpisodes = 1'000'000;
 
 // Keys of [algorithm.NAME] that are not its plugin's parameters.
-const std::vector<std::string> kReserved = {"label", "plugin",     "steps",     "seed",
-                                            "task",  "evaluation", "log_every", "needs"};
+const std::vector<std::string> kReserved = {"label", "plugin",     "steps",     "seed", "task",
+                                            "tasks", "evaluation", "log_every", "needs"};
 // Keys of [algorithm.NAME.task.NAME] that are not.
 const std::vector<std::string> kReservedOnTask = {"steps", "seed", "evaluation", "log_every"};
 
@@ -209,6 +209,7 @@ void Resolver::check_algorithm(const TableView& table) {
     throw table.error("device", "is no setting of an algorithm; it belongs in [run]");
   }
   read_method(table, plugin, Files::kIgnore);
+  tasks_of(name);
   const auto overrides = table.table("task");
   if (!overrides) return;
   const std::vector<std::string> tasks = task_names();
@@ -222,6 +223,21 @@ void Resolver::check_algorithm(const TableView& table) {
     overlay(merged, node);
     read_method(TableView(merged, table.path()), plugin, Files::kIgnore);
   }
+}
+
+std::optional<std::vector<std::string>> Resolver::tasks_of(const std::string& algorithm) const {
+  const TableView table = *algorithm_table(algorithm);
+  const auto tasks = table.names("tasks");
+  if (!tasks) return std::nullopt;
+  const std::vector<std::string> known = task_names();
+  for (std::size_t i = 0; i < tasks->size(); ++i) {
+    const std::string& task = (*tasks)[i];
+    if (std::find(known.begin(), known.end(), task) != known.end()) continue;
+    throw table.find("tasks")->items[i].location.error(table.path() + ".tasks names \"" + task +
+                                                       "\", but there is no [task." + task + "]" +
+                                                       suggestion(task, known));
+  }
+  return tasks;
 }
 
 ResolvedTask Resolver::task(const std::string& name) {

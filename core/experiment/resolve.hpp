@@ -53,6 +53,8 @@ class Resolver {
 
   ResolvedTask task(const std::string& name);
   ResolvedMethod method(const std::string& algorithm, const std::string& task);
+  /// The tasks to which `algorithm.NAME.tasks` keeps the algorithm; absent: all.
+  std::optional<std::vector<std::string>> tasks_of(const std::string& algorithm) const;
 
   /// The [algorithm.NAME] or [task.NAME] table.
   std::optional<TableView> algorithm_table(const std::string& name) const;

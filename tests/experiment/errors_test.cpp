@@ -134,6 +134,24 @@ TEST_CASE("unknown plugins, tasks and algorithms") {
                  "table.toml:13: a task cannot be named \"a|b\""));
 }
 
+TEST_CASE("an algorithm's tasks are names of tasks, each once") {
+  const auto error = [](const std::string& tasks) {
+    return error_with("label = \"MAIQL\"", "tasks = " + tasks);
+  };
+  CHECK(error("[\"favorable\",\n\"neutrl\"]") ==
+        "table.toml:19: algorithm.maiql.tasks names \"neutrl\", but there is no [task.neutrl]; did "
+        "you mean \"neutral\"?");
+  CHECK(contains(error("[]"),
+                 "table.toml:18: algorithm.maiql.tasks must be an array of names like [\"a\", "
+                 "\"b\"], found an empty array"));
+  CHECK(contains(error("\"neutral\""), "table.toml:18: algorithm.maiql.tasks must be an array"));
+  CHECK(contains(error("[3]"), "table.toml:18: algorithm.maiql.tasks must hold names in quotes"));
+  CHECK(contains(error("[\"neutral\", \"neutral\"]"), "names \"neutral\" twice"));
+  // Also where the table is only needed by others.
+  CHECK(contains(error_with("steps = 500", "steps = 500\ntasks = [\"x\"]"),
+                 "table.toml:27: algorithm.world-model.tasks names \"x\""));
+}
+
 TEST_CASE("settings for one task are checked like all others") {
   const auto error = [](const std::string& setting) {
     return Experiment(std::string(kExperiment) + "[algorithm.maiql.task.neutral]\n" + setting)

@@ -125,6 +125,62 @@ TEST_CASE("an algorithm's settings for one task") {
   CHECK(plain.log_every == 100);
 }
 
+namespace {
+
+/// The small table, in which maiql runs on the tasks of `list` only.
+std::string with_tasks(const std::string& list) {
+  return replaced(kExperiment, "label = \"MAIQL\"", "label = \"MAIQL\"\ntasks = " + list);
+}
+
+}  // namespace
+
+TEST_CASE("an algorithm runs on the tasks that it names, or on all") {
+  Experiment experiment(with_tasks("[\"neutral\"]"));
+  const Plan plan = experiment.plan();
+  CHECK(plan.runs.size() == 3 + 2 * (3 + 1));
+  for (const RunSpec* run : runs_of(plan, "maiql")) CHECK(run->task == "neutral");
+  REQUIRE(plan.left_out.size() == 1);
+  CHECK(plan.left_out[0].task == "favorable");
+  CHECK(plan.left_out[0].algorithm == "maiql");
+  CHECK(plan.layout.rows.size() == 2);  // the table keeps its shape
+  CHECK(plan.layout.columns.size() == 2);
+  const Plan all = Experiment().plan();
+  CHECK(all.left_out.empty());
+  CHECK(runs_of(plan, "maiql")[0]->run_key == runs_of(all, "maiql")[3]->run_key);
+
+  // A profile and the command line have the last word.
+  experiment.write(with_tasks("[\"neutral\"]") + "tasks = [\"favorable\", \"neutral\"]\n");
+  CHECK(runs_of(experiment.plan(testing::with_profile("smoke")), "maiql").size() == 4);
+  const Plan set = experiment.plan(testing::with_set({"algorithm.maiql.tasks=[\"favorable\"]"}));
+  CHECK(runs_of(set, "maiql").at(0)->task == "favorable");
+
+  CHECK(experiment.error(testing::with_only({"task=favorable,algorithm=maiql"})) ==
+        "--only \"task=favorable,algorithm=maiql\" leaves no run");
+}
+
+TEST_CASE("a list of tasks may name one that a profile takes from the table") {
+  const Experiment experiment(
+      with_tasks("[\"favorable\", \"neutral\"]") +
+      "[profile.half]\nexperiment = { tasks = [\"neutral\"] }\n[profile.other]\nexperiment = { "
+      "tasks = [\"favorable\"] }\n[profile.other.algorithm.maiql]\ntasks = [\"neutral\"]\n");
+  CHECK(runs_of(experiment.plan(testing::with_profile("half")), "maiql").size() == 3);
+  CHECK(experiment.error(testing::with_profile("other")) ==
+        "table.toml:41: algorithm.maiql.tasks names no task of the experiment, whose tasks are "
+        "favorable; name one, or take the algorithm from experiment.algorithms");
+}
+
+TEST_CASE("a run that another one needs is planned wherever it is needed") {
+  const Experiment experiment(
+      replaced(replaced(kExperiment, "\"maiql\", \"moma-ppo\"", "\"world-model\", \"moma-ppo\""),
+               "steps = 500", "steps = 500\ntasks = [\"neutral\"]"));
+  const Plan plan = experiment.plan();
+  for (const RunSpec* run : runs_of(plan, "world-model")) {
+    CHECK(run->reported == (run->task == "neutral"));
+  }
+  CHECK(runs_of(plan, "world-model").size() == 1 + 3);
+  CHECK(runs_of(plan, "moma-ppo").size() == 6);
+}
+
 TEST_CASE("two labels of one plugin") {
   Experiment experiment(
       replaced(kExperiment, "[\"maiql\", \"moma-ppo\"]", "[\"maiql\", \"deep\"]") +
