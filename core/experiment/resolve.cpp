@@ -133,6 +133,31 @@ void check_dataset_needs(const PluginDescription& plugin, const TableView& table
   if (section) section->allow_only(roles);
 }
 
+// What --set has put into a table.
+Node from_command_line(const Node& table) {
+  Node given;
+  given.location = table.location;
+  for (const auto& [key, value] : table.members) {
+    if (value.kind == Node::Kind::kTable) {
+      Node inner = from_command_line(value);
+      if (!inner.members.empty()) given.set(key, std::move(inner));
+    } else if (!value.location.in_file()) {
+      given.set(key, value);
+    }
+  }
+  return given;
+}
+
+// An algorithm's table with its settings for one task laid over it. --set wins over both, and there
+// too what is set for the task over what is set for all.
+Node on_task(const Node& algorithm, const Node& settings) {
+  Node merged = algorithm;
+  overlay(merged, settings);
+  overlay(merged, from_command_line(algorithm));
+  overlay(merged, from_command_line(settings));
+  return merged;
+}
+
 void check_names(const TableView& section, const char* noun) {
   for (const auto& [name, node] : section.node().members) {
     if (is_plain_name(name)) continue;
@@ -219,8 +244,7 @@ void Resolver::check_algorithm(const TableView& table) {
                                 suggestion(task, tasks));
     }
     overrides->table(task)->allow_only(with_params(kReservedOnTask, plugin));
-    Node merged = table.node();
-    overlay(merged, node);
+    const Node merged = on_task(table.node(), node);
     read_method(TableView(merged, table.path()), plugin, Files::kIgnore);
   }
 }
@@ -267,8 +291,7 @@ ResolvedMethod Resolver::method(const std::string& algorithm, const std::string&
   if (!overrides || overrides->find(task) == nullptr) {
     return read_method(table, plugin, Files::kHash);
   }
-  Node merged = table.node();
-  overlay(merged, *overrides->find(task));
+  const Node merged = on_task(table.node(), *overrides->find(task));
   return read_method(TableView(merged, table.path()), plugin, Files::kHash);
 }
 

@@ -162,6 +162,8 @@ TEST_CASE("settings for one task are checked like all others") {
                  "table.toml:36: unknown key \"expectle\" in "
                  "[algorithm.maiql.task.neutral]; did you mean"));
   CHECK(contains(error("plugin = \"ibc\""), "table.toml:36: unknown key \"plugin\""));
+  CHECK(contains(error("evaluation = 3\n[algorithm.maiql.evaluation]\nevery = 2"),
+                 "table.toml:36: algorithm.maiql.evaluation must be a table, found 3"));
 }
 
 TEST_CASE("missing keys") {

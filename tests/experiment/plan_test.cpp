@@ -125,6 +125,30 @@ TEST_CASE("an algorithm's settings for one task") {
   CHECK(plain.log_every == 100);
 }
 
+TEST_CASE("--set wins over an algorithm's settings for one task") {
+  const Experiment experiment(std::string(kExperiment) +
+                              "[algorithm.maiql.task.neutral]\nsteps = 77\nexpectile = 0.9\n"
+                              "evaluation = { every = 10, episodes = 5 }\n");
+  const auto planned = [&experiment](std::vector<std::string> set, std::size_t run) {
+    return *runs_of(experiment.plan(testing::with_set(std::move(set))), "maiql").at(run);
+  };
+  const RunSpec neutral = planned(
+      {"algorithm.maiql.steps=5", "algorithm.maiql.evaluation.every=3", "evaluation.episodes=9"},
+      3);
+  CHECK(neutral.total_steps == 5);
+  CHECK(neutral.evaluation.every == 3);
+  CHECK(neutral.evaluation.episodes == 5);
+  CHECK(neutral.method.params.at("expectile") == "0.9");
+  // In either order, the setting for the task is the narrower one.
+  for (const bool first : {true, false}) {
+    std::vector<std::string> set = {"algorithm.maiql.steps=5",
+                                    "algorithm.maiql.task.neutral.steps=6"};
+    if (!first) std::swap(set[0], set[1]);
+    CHECK(planned(set, 0).total_steps == 5);
+    CHECK(planned(set, 3).total_steps == 6);
+  }
+}
+
 namespace {
 
 /// The small table, in which maiql runs on the tasks of `list` only.
