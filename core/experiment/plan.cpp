@@ -198,6 +198,27 @@ std::vector<std::string> read_list(const TableView& experiment, const std::strin
   return names;
 }
 
+// The cells of the table that the algorithms' `tasks` leave out. A list may name tasks that a
+// profile has taken from the table, but an algorithm of the table must run on some row of it.
+std::vector<CellName> read_left_out(const Resolver& resolver, const ReportLayout& layout) {
+  std::vector<CellName> left_out;
+  for (const std::string& algorithm : layout.columns) {
+    const auto tasks = resolver.tasks_of(algorithm);
+    if (!tasks) continue;
+    std::size_t kept = layout.rows.size();
+    for (const std::string& task : layout.rows) {
+      if (std::find(tasks->begin(), tasks->end(), task) != tasks->end()) continue;
+      left_out.push_back({task, algorithm});
+      --kept;
+    }
+    if (kept > 0) continue;
+    throw resolver.algorithm_table(algorithm)->error(
+        "tasks", "names no task of the experiment, whose tasks are " + join(layout.rows, ", ") +
+                     "; name one, or take the algorithm from experiment.algorithms");
+  }
+  return left_out;
+}
+
 RunnerSettings read_runner(const TableView& top) {
   RunnerSettings runner;
   const auto table = top.table("run");
@@ -302,6 +323,7 @@ Plan make_plan(const fs::path& file, const PlanOptions& options, const Catalogue
   plan.layout.columns =
       read_list(experiment, "algorithms", "algorithm", resolver.algorithm_names());
   plan.seeds = options.seeds ? parse_seeds(*options.seeds) : read_seeds(experiment);
+  plan.left_out = read_left_out(resolver, plan.layout);
   read_labels(resolver, plan.layout);
   read_report(top, plan);
 
@@ -310,9 +332,12 @@ Plan make_plan(const fs::path& file, const PlanOptions& options, const Catalogue
     std::vector<std::string> chain;
     check_needs(resolver, algorithm, chain, checked);
   }
+  std::set<std::pair<std::string, std::string>> left_out;
+  for (const CellName& cell : plan.left_out) left_out.emplace(cell.task, cell.algorithm);
   Expansion expansion(resolver);
   for (const std::string& task : plan.layout.rows) {
     for (const std::string& algorithm : plan.layout.columns) {
+      if (left_out.count({task, algorithm}) > 0) continue;
       for (const std::int64_t seed : plan.seeds) expansion.add(task, algorithm, seed, true);
     }
   }

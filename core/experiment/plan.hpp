@@ -87,6 +87,11 @@ struct ReportLayout {
   static ReportLayout from_json(const nlohmann::json& json);
 };
 
+/// A row and a column of the report's table.
+struct CellName {
+  std::string task, algorithm;
+};
+
 struct PaperCell {
   std::string table_name, task, algorithm;
   std::optional<double> mean, sem;
@@ -98,6 +103,8 @@ struct Plan {
   ReportLayout layout;
   std::vector<std::int64_t> seeds;
   std::vector<RunSpec> runs;  ///< every run once, needed runs before those that need them
+  /// Cells that stay empty, because the algorithm's `tasks` do not name the task.
+  std::vector<CellName> left_out;
   std::vector<PaperCell> paper;
   RunnerSettings runner;
 };

@@ -18,9 +18,9 @@ constexpr std::int64_t kMostSteps = 1'000'000'000'000;
 constexpr std::int64_t kMostEpisodes = 1'000'000;
 
 // Keys of [algorithm.NAME] that are not its plugin's parameters.
-const std::vector<std::string> kReserved = {"label", "plugin",     "steps",     "seed",
-                                            "task",  "evaluation", "log_every", "needs"};
-// Keys of [algorithm.NAME.task.NAME] that are not.
+const std::vector<std::string> kReserved = {"label", "plugin",     "steps",     "seed", "task",
+                                            "tasks", "evaluation", "log_every", "needs"};
+// Keys of an algorithm's settings for one task that are not.
 const std::vector<std::string> kReservedOnTask = {"steps", "seed", "evaluation", "log_every"};
 
 // Runs `lookup`, whose errors know no place, for a value written at `location`.
@@ -133,6 +133,31 @@ void check_dataset_needs(const PluginDescription& plugin, const TableView& table
   if (section) section->allow_only(roles);
 }
 
+// What --set has put into a table.
+Node from_command_line(const Node& table) {
+  Node given;
+  given.location = table.location;
+  for (const auto& [key, value] : table.members) {
+    if (value.kind == Node::Kind::kTable) {
+      Node inner = from_command_line(value);
+      if (!inner.members.empty()) given.set(key, std::move(inner));
+    } else if (!value.location.in_file()) {
+      given.set(key, value);
+    }
+  }
+  return given;
+}
+
+// An algorithm's table with its settings for one task laid over it. --set wins over both, and there
+// too what is set for the task over what is set for all.
+Node on_task(const Node& algorithm, const Node& settings) {
+  Node merged = algorithm;
+  overlay(merged, settings);
+  overlay(merged, from_command_line(algorithm));
+  overlay(merged, from_command_line(settings));
+  return merged;
+}
+
 void check_names(const TableView& section, const char* noun) {
   for (const auto& [name, node] : section.node().members) {
     if (is_plain_name(name)) continue;
@@ -184,11 +209,12 @@ void Resolver::check_all() {
       check_algorithm(*algorithms->table(name));
     }
   }
+  for (const std::string& task : task_names()) check_algorithms_of_task(task);
 }
 
 // Plugins of unused tasks are not asked for: a file of common tasks may name more than are built.
 void Resolver::check_task(const TableView& table) {
-  table.allow_only({"label", "environment", "dataset"});
+  table.allow_only({"label", "environment", "dataset", "algorithm"});
   table.text("label");
   table.require("environment", "expected environment = { plugin = \"...\" }");
   for (const char* key : {"environment", "dataset"}) {
@@ -209,6 +235,7 @@ void Resolver::check_algorithm(const TableView& table) {
     throw table.error("device", "is no setting of an algorithm; it belongs in [run]");
   }
   read_method(table, plugin, Files::kIgnore);
+  tasks_of(name);
   const auto overrides = table.table("task");
   if (!overrides) return;
   const std::vector<std::string> tasks = task_names();
@@ -217,11 +244,51 @@ void Resolver::check_algorithm(const TableView& table) {
       throw node.location.error("[" + overrides->path() + "." + task + "] names an unknown task" +
                                 suggestion(task, tasks));
     }
-    overrides->table(task)->allow_only(with_params(kReservedOnTask, plugin));
-    Node merged = table.node();
-    overlay(merged, node);
-    read_method(TableView(merged, table.path()), plugin, Files::kIgnore);
+    check_settings(table, plugin, *overrides->table(task));
   }
+}
+
+void Resolver::check_algorithms_of_task(const std::string& task) {
+  const auto section = task_table(task)->table("algorithm");
+  if (!section) return;
+  const std::vector<std::string> names = algorithm_names();
+  for (const auto& [name, node] : section->node().members) {
+    const TableView settings = *section->table(name);
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      throw node.location.error("[" + settings.path() + "] names an unknown algorithm" +
+                                suggestion(name, names));
+    }
+    const TableView algorithm = *algorithm_table(name);
+    const auto overrides = algorithm.table("task");
+    if (const Node* other = overrides ? overrides->find(task) : nullptr) {
+      throw node.location.error("[" + settings.path() + "] and [" + overrides->path() + "." + task +
+                                "] at " + other->location.text() +
+                                " are the same settings; put them into one of the two");
+    }
+    check_settings(algorithm, algorithm_plugin(name), settings);
+  }
+}
+
+void Resolver::check_settings(const TableView& algorithm, const PluginDescription& plugin,
+                              const TableView& settings) {
+  settings.allow_only(with_params(kReservedOnTask, plugin));
+  const Node merged = on_task(algorithm.node(), settings.node());
+  read_method(TableView(merged, algorithm.path()), plugin, Files::kIgnore);
+}
+
+std::optional<std::vector<std::string>> Resolver::tasks_of(const std::string& algorithm) const {
+  const TableView table = *algorithm_table(algorithm);
+  const auto tasks = table.names("tasks");
+  if (!tasks) return std::nullopt;
+  const std::vector<std::string> known = task_names();
+  for (std::size_t i = 0; i < tasks->size(); ++i) {
+    const std::string& task = (*tasks)[i];
+    if (std::find(known.begin(), known.end(), task) != known.end()) continue;
+    throw table.find("tasks")->items[i].location.error(table.path() + ".tasks names \"" + task +
+                                                       "\", but there is no [task." + task + "]" +
+                                                       suggestion(task, known));
+  }
+  return tasks;
 }
 
 ResolvedTask Resolver::task(const std::string& name) {
@@ -247,12 +314,13 @@ PluginUse Resolver::plugin_of_task(const TableView& part, PluginKind kind) {
 ResolvedMethod Resolver::method(const std::string& algorithm, const std::string& task) {
   const TableView table = *algorithm_table(algorithm);
   const PluginDescription& plugin = algorithm_plugin(algorithm);
+  // Either table may hold the settings for this task; check_all() has refused both at once.
   const auto overrides = table.table("task");
-  if (!overrides || overrides->find(task) == nullptr) {
-    return read_method(table, plugin, Files::kHash);
-  }
-  Node merged = table.node();
-  overlay(merged, *overrides->find(task));
+  const auto section = task_table(task)->table("algorithm");
+  const Node* settings = overrides ? overrides->find(task) : nullptr;
+  if (settings == nullptr && section) settings = section->find(algorithm);
+  if (settings == nullptr) return read_method(table, plugin, Files::kHash);
+  const Node merged = on_task(table.node(), *settings);
   return read_method(TableView(merged, table.path()), plugin, Files::kHash);
 }
 

@@ -53,6 +53,8 @@ class Resolver {
 
   ResolvedTask task(const std::string& name);
   ResolvedMethod method(const std::string& algorithm, const std::string& task);
+  /// The tasks to which `algorithm.NAME.tasks` keeps the algorithm; absent: all.
+  std::optional<std::vector<std::string>> tasks_of(const std::string& algorithm) const;
 
   /// The [algorithm.NAME] or [task.NAME] table.
   std::optional<TableView> algorithm_table(const std::string& name) const;
@@ -66,6 +68,11 @@ class Resolver {
 
   void check_task(const TableView& table);
   void check_algorithm(const TableView& table);
+  /// The tables [task.TASK.algorithm.*].
+  void check_algorithms_of_task(const std::string& task);
+  /// `settings` of an algorithm for one task.
+  void check_settings(const TableView& algorithm, const PluginDescription& plugin,
+                      const TableView& settings);
   PluginUse plugin_of_task(const TableView& part, PluginKind kind);
   PluginUse use(const PluginDescription& plugin, const TableView& table, Files files);
   std::vector<ResolvedNeed> read_needs(const TableView& table) const;

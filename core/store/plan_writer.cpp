@@ -68,6 +68,17 @@ class PlanWriter {
     }
   }
 
+  /// An earlier plan may have had runs in cells that are left out now. They stay in the store, but
+  /// no longer in this table.
+  void empty_left_out_cells() {
+    Statement empty(db_,
+                    "DELETE FROM experiment_run WHERE experiment = ?1 AND profile = ?2 AND "
+                    "task = ?3 AND algorithm = ?4 AND reported = 1");
+    for (const CellName& cell : plan_.left_out) {
+      empty.with(plan_.experiment, plan_.profile, cell.task, cell.algorithm).run();
+    }
+  }
+
   void write_run(const RunSpec& run) {
     const std::string config = run.config().dump();
     std::int64_t run_id = find(run.run_key);
@@ -137,6 +148,7 @@ void Store::record_plan(const Plan& plan) {
   {
     PlanWriter writer(db_, plan);
     writer.write_experiment();
+    writer.empty_left_out_cells();
     for (const RunSpec& run : plan.runs) writer.write_run(run);
   }
   transaction.commit();

@@ -195,6 +195,25 @@ TEST_CASE("a table averages no runs of different settings") {
   CHECK(value(place.store(), "SELECT count(*) FROM run") == "3");  // the others are kept
 }
 
+TEST_CASE("cells that an algorithm's tasks leave out are not run, not counted and not missing") {
+  const Workplace place;
+  place.write(with("[algorithm.ibc]", "[algorithm.ibc]\ntasks = [\"neutral\"]"));
+  const Outcome outcome = place.run();
+  CHECK(outcome.code == 0);
+  CHECK(contains(outcome.err, "table: 6 runs completed now"));
+  CHECK_FALSE(contains(outcome.text(), "missing"));
+  CHECK(contains(place.labhost({"status"}).out, "6/6 completed"));
+  const auto cells = [&place](const char* task) {
+    return rows(place.store(), std::string("SELECT algorithm FROM cell WHERE task = '") + task +
+                                   "' ORDER BY algorithm");
+  };
+  CHECK(cells("favorable") == Rows{{"maiql"}});
+  CHECK(cells("neutral") == Rows{{"ibc"}, {"maiql"}});
+  const Outcome none = place.run({"--only", "task=favorable,algorithm=ibc"});
+  CHECK(none.code == 2);
+  CHECK(contains(none.err, "leaves no run"));
+}
+
 TEST_CASE("workers with two threads") {
   const Workplace place;
   place.write(std::string(kTable) + "[run]\nthreads = 2\n");

@@ -134,6 +134,24 @@ TEST_CASE("unknown plugins, tasks and algorithms") {
                  "table.toml:13: a task cannot be named \"a|b\""));
 }
 
+TEST_CASE("an algorithm's tasks are names of tasks, each once") {
+  const auto error = [](const std::string& tasks) {
+    return error_with("label = \"MAIQL\"", "tasks = " + tasks);
+  };
+  CHECK(error("[\"favorable\",\n\"neutrl\"]") ==
+        "table.toml:19: algorithm.maiql.tasks names \"neutrl\", but there is no [task.neutrl]; did "
+        "you mean \"neutral\"?");
+  CHECK(contains(error("[]"),
+                 "table.toml:18: algorithm.maiql.tasks must be an array of names like [\"a\", "
+                 "\"b\"], found an empty array"));
+  CHECK(contains(error("\"neutral\""), "table.toml:18: algorithm.maiql.tasks must be an array"));
+  CHECK(contains(error("[3]"), "table.toml:18: algorithm.maiql.tasks must hold names in quotes"));
+  CHECK(contains(error("[\"neutral\", \"neutral\"]"), "names \"neutral\" twice"));
+  // Also where the table is only needed by others.
+  CHECK(contains(error_with("steps = 500", "steps = 500\ntasks = [\"x\"]"),
+                 "table.toml:27: algorithm.world-model.tasks names \"x\""));
+}
+
 TEST_CASE("settings for one task are checked like all others") {
   const auto error = [](const std::string& setting) {
     return Experiment(std::string(kExperiment) + "[algorithm.maiql.task.neutral]\n" + setting)
@@ -144,6 +162,36 @@ TEST_CASE("settings for one task are checked like all others") {
                  "table.toml:36: unknown key \"expectle\" in "
                  "[algorithm.maiql.task.neutral]; did you mean"));
   CHECK(contains(error("plugin = \"ibc\""), "table.toml:36: unknown key \"plugin\""));
+  CHECK(contains(error("evaluation = 3\n[algorithm.maiql.evaluation]\nevery = 2"),
+                 "table.toml:36: algorithm.maiql.evaluation must be a table, found 3"));
+}
+
+TEST_CASE("settings for one task that stand with the task are checked likewise") {
+  const auto error = [](const std::string& text) {
+    return Experiment(std::string(kExperiment) + text).error();
+  };
+  const std::string header = "[task.neutral.algorithm.maiql]\n";
+  CHECK(error("[task.neutral.algorithm.maqil]\n") ==
+        "table.toml:35: [task.neutral.algorithm.maqil] names an unknown algorithm; did you mean "
+        "\"maiql\"?");
+  CHECK(contains(error(header + "expectle = 0.2"),
+                 "table.toml:36: unknown key \"expectle\" in [task.neutral.algorithm.maiql]; did "
+                 "you mean \"expectile\"?"));
+  CHECK(contains(error(header + "expectile = 2"), "table.toml:36: parameter \"expectile\""));
+  CHECK(contains(error(header + "layers = true"), "table.toml:36: "));
+  CHECK(contains(error(header + "steps = 0"), "table.toml:36: "));
+  CHECK(contains(error(header + "plugin = \"ibc\""), "table.toml:36: unknown key \"plugin\""));
+  CHECK(contains(error(header + "tasks = [\"neutral\"]"), "table.toml:36: unknown key \"tasks\""));
+  CHECK(error_with("label = \"fav.\"", "algorithm = 3") ==
+        "table.toml:9: task.favorable.algorithm must be a table, found 3");
+  CHECK(contains(error("[task.neutrl.algorithm.maiql]\nsteps = 1"), "table.toml:35: task.neutrl"));
+  CHECK(error(header + "steps = 3\n[algorithm.maiql.task.neutral]\nlayers = 3\n") ==
+        "table.toml:35: [task.neutral.algorithm.maiql] and [algorithm.maiql.task.neutral] at "
+        "table.toml:37 are the same settings; put them into one of the two");
+  // Also of a task that the table does not show.
+  CHECK(contains(error("[task.spare]\nenvironment = { plugin = \"game\" }\n"
+                       "[task.spare.algorithm.maiql]\nlayers = 99"),
+                 "table.toml:38: parameter \"layers\""));
 }
 
 TEST_CASE("missing keys") {

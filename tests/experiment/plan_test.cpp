@@ -125,6 +125,121 @@ TEST_CASE("an algorithm's settings for one task") {
   CHECK(plain.log_every == 100);
 }
 
+TEST_CASE("settings for one task may stand with the task: the same runs") {
+  const std::string settings = "steps = 77\nexpectile = 0.9\nevaluation = { every = 10 }\n";
+  const Plan plan =
+      Experiment(std::string(kExperiment) + "[task.neutral.algorithm.maiql]\n" + settings).plan();
+  CHECK(runs_of(plan, "maiql")[0]->total_steps == 1000);
+  CHECK(runs_of(plan, "maiql")[3]->total_steps == 77);
+  CHECK(runs_of(plan, "maiql")[3]->method.params.at("expectile") == "0.9");
+  CHECK(keys_of(plan) ==
+        keys_of(Experiment(std::string(kExperiment) + "[algorithm.maiql.task.neutral]\n" + settings)
+                    .plan()));
+}
+
+TEST_CASE("settings for one task: of a profile, of the command line, of needed runs") {
+  const Experiment experiment(std::string(kExperiment) +
+                              "[task.neutral.algorithm.maiql]\nsteps = 77\nlayers = 3\n" +
+                              "[profile.smoke.task.neutral.algorithm.maiql]\nsteps = 7\n"
+                              "[task.favorable.algorithm.world-model]\nmembers = 5\n");
+  const Plan smoke = experiment.plan(testing::with_profile("smoke"));
+  CHECK(runs_of(smoke, "maiql").at(0)->total_steps == 50);
+  CHECK(runs_of(smoke, "maiql").at(2)->total_steps == 7);
+  CHECK(runs_of(smoke, "maiql").at(2)->method.params.at("layers") == "3");
+  const Plan set = experiment.plan(testing::with_set({"algorithm.maiql.steps=5"}));
+  CHECK(runs_of(set, "maiql").at(3)->total_steps == 5);
+  CHECK(runs_of(set, "maiql").at(3)->method.params.at("layers") == "3");
+  const Plan narrow = experiment.plan(
+      testing::with_set({"algorithm.maiql.steps=5", "task.neutral.algorithm.maiql.steps=6"}));
+  CHECK(runs_of(narrow, "maiql").at(0)->total_steps == 5);
+  CHECK(runs_of(narrow, "maiql").at(3)->total_steps == 6);
+  const std::vector<const RunSpec*> models = runs_of(set, "world-model");
+  REQUIRE(models.size() == 2);
+  for (const RunSpec* model : models) {
+    CHECK(model->method.params.at("members") == (model->task == "favorable" ? "5" : "7"));
+  }
+}
+
+TEST_CASE("--set wins over an algorithm's settings for one task") {
+  const Experiment experiment(std::string(kExperiment) +
+                              "[algorithm.maiql.task.neutral]\nsteps = 77\nexpectile = 0.9\n"
+                              "evaluation = { every = 10, episodes = 5 }\n");
+  const auto planned = [&experiment](std::vector<std::string> set, std::size_t run) {
+    return *runs_of(experiment.plan(testing::with_set(std::move(set))), "maiql").at(run);
+  };
+  const RunSpec neutral = planned(
+      {"algorithm.maiql.steps=5", "algorithm.maiql.evaluation.every=3", "evaluation.episodes=9"},
+      3);
+  CHECK(neutral.total_steps == 5);
+  CHECK(neutral.evaluation.every == 3);
+  CHECK(neutral.evaluation.episodes == 5);
+  CHECK(neutral.method.params.at("expectile") == "0.9");
+  // In either order, the setting for the task is the narrower one.
+  for (const bool first : {true, false}) {
+    std::vector<std::string> set = {"algorithm.maiql.steps=5",
+                                    "algorithm.maiql.task.neutral.steps=6"};
+    if (!first) std::swap(set[0], set[1]);
+    CHECK(planned(set, 0).total_steps == 5);
+    CHECK(planned(set, 3).total_steps == 6);
+  }
+}
+
+namespace {
+
+/// The small table, in which maiql runs on the tasks of `list` only.
+std::string with_tasks(const std::string& list) {
+  return replaced(kExperiment, "label = \"MAIQL\"", "label = \"MAIQL\"\ntasks = " + list);
+}
+
+}  // namespace
+
+TEST_CASE("an algorithm runs on the tasks that it names, or on all") {
+  Experiment experiment(with_tasks("[\"neutral\"]"));
+  const Plan plan = experiment.plan();
+  CHECK(plan.runs.size() == 3 + 2 * (3 + 1));
+  for (const RunSpec* run : runs_of(plan, "maiql")) CHECK(run->task == "neutral");
+  REQUIRE(plan.left_out.size() == 1);
+  CHECK(plan.left_out[0].task == "favorable");
+  CHECK(plan.left_out[0].algorithm == "maiql");
+  CHECK(plan.layout.rows.size() == 2);  // the table keeps its shape
+  CHECK(plan.layout.columns.size() == 2);
+  const Plan all = Experiment().plan();
+  CHECK(all.left_out.empty());
+  CHECK(runs_of(plan, "maiql")[0]->run_key == runs_of(all, "maiql")[3]->run_key);
+
+  // A profile and the command line have the last word.
+  experiment.write(with_tasks("[\"neutral\"]") + "tasks = [\"favorable\", \"neutral\"]\n");
+  CHECK(runs_of(experiment.plan(testing::with_profile("smoke")), "maiql").size() == 4);
+  const Plan set = experiment.plan(testing::with_set({"algorithm.maiql.tasks=[\"favorable\"]"}));
+  CHECK(runs_of(set, "maiql").at(0)->task == "favorable");
+
+  CHECK(experiment.error(testing::with_only({"task=favorable,algorithm=maiql"})) ==
+        "--only \"task=favorable,algorithm=maiql\" leaves no run");
+}
+
+TEST_CASE("a list of tasks may name one that a profile takes from the table") {
+  const Experiment experiment(
+      with_tasks("[\"favorable\", \"neutral\"]") +
+      "[profile.half]\nexperiment = { tasks = [\"neutral\"] }\n[profile.other]\nexperiment = { "
+      "tasks = [\"favorable\"] }\n[profile.other.algorithm.maiql]\ntasks = [\"neutral\"]\n");
+  CHECK(runs_of(experiment.plan(testing::with_profile("half")), "maiql").size() == 3);
+  CHECK(experiment.error(testing::with_profile("other")) ==
+        "table.toml:41: algorithm.maiql.tasks names no task of the experiment, whose tasks are "
+        "favorable; name one, or take the algorithm from experiment.algorithms");
+}
+
+TEST_CASE("a run that another one needs is planned wherever it is needed") {
+  const Experiment experiment(
+      replaced(replaced(kExperiment, "\"maiql\", \"moma-ppo\"", "\"world-model\", \"moma-ppo\""),
+               "steps = 500", "steps = 500\ntasks = [\"neutral\"]"));
+  const Plan plan = experiment.plan();
+  for (const RunSpec* run : runs_of(plan, "world-model")) {
+    CHECK(run->reported == (run->task == "neutral"));
+  }
+  CHECK(runs_of(plan, "world-model").size() == 1 + 3);
+  CHECK(runs_of(plan, "moma-ppo").size() == 6);
+}
+
 TEST_CASE("two labels of one plugin") {
   Experiment experiment(
       replaced(kExperiment, "[\"maiql\", \"moma-ppo\"]", "[\"maiql\", \"deep\"]") +

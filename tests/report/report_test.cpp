@@ -159,6 +159,37 @@ TEST_CASE_FIXTURE(TableFixture, "a completed run without a score is missing and 
                  "missing: neutral ibc seeds 0-2 (completed without a number: 1)"));
 }
 
+TEST_CASE_FIXTURE(TableFixture, "a cell that a later plan leaves out is empty, not missing") {
+  Plan plan = make_plan("t3", "paper", {"favorable"}, {"iql", "maiql", "ibc"}, 3);
+  plan.layout.rows = {"favorable", "neutral"};
+  plan.left_out = {{"neutral", "iql"}, {"neutral", "maiql"}, {"neutral", "ibc"}};
+  store.record_plan(plan);
+  const std::string text = render(TableFormat::kText);
+  CHECK(contains(text, "neutral        –              –              –\n"));
+  CHECK_FALSE(contains(text, "missing"));
+  const std::string of_neutral =
+      "SELECT count(*) FROM cell WHERE experiment = 't3' AND task = 'neutral'";
+  CHECK(cell_integer(store.query(of_neutral).rows.at(0).at(0)) == 0);
+  // The runs themselves are kept, and come back with the cell.
+  store.record_plan(make_plan("t3", "paper", {"neutral"}, {"iql"}, 3));
+  CHECK(cell_integer(store.query(of_neutral).rows.at(0).at(0)) == 1);
+  CHECK(contains(render(TableFormat::kText), "0.50 ± 0.00"));
+}
+
+TEST_CASE_FIXTURE(TableFixture,
+                  "a left-out cell whose run others need keeps that run, unreported") {
+  Plan plan = make_plan("t3", "paper", {"neutral"}, {"iql"}, 1);
+  plan.left_out = {{"neutral", "iql"}};
+  plan.runs[0].reported = false;
+  store.record_plan(plan);
+  CHECK(load().cells[0][0].values.empty());
+  const QueryResult links = store.query(
+      "SELECT reported FROM experiment_run WHERE experiment = 't3' AND task = 'neutral' AND "
+      "algorithm = 'iql'");
+  REQUIRE(links.rows.size() == 1);
+  CHECK(cell_integer(links.rows[0][0]) == 0);
+}
+
 TEST_CASE_FIXTURE(TableFixture, "Markdown") {
   const std::string text = render(TableFormat::kMarkdown);
   CHECK(contains(text, "**Table t3 (t3, profile paper)**\n\n| | IQL | maiql | ibc |\n"));
