@@ -20,7 +20,7 @@ constexpr std::int64_t kMostEpisodes = 1'000'000;
 // Keys of [algorithm.NAME] that are not its plugin's parameters.
 const std::vector<std::string> kReserved = {"label", "plugin",     "steps",     "seed", "task",
                                             "tasks", "evaluation", "log_every", "needs"};
-// Keys of an algorithm's settings for one task that are not.
+// Keys of [algorithm.NAME.task.NAME] that are not.
 const std::vector<std::string> kReservedOnTask = {"steps", "seed", "evaluation", "log_every"};
 
 // Runs `lookup`, whose errors know no place, for a value written at `location`.
@@ -209,12 +209,11 @@ void Resolver::check_all() {
       check_algorithm(*algorithms->table(name));
     }
   }
-  for (const std::string& task : task_names()) check_algorithms_of_task(task);
 }
 
 // Plugins of unused tasks are not asked for: a file of common tasks may name more than are built.
 void Resolver::check_task(const TableView& table) {
-  table.allow_only({"label", "environment", "dataset", "algorithm"});
+  table.allow_only({"label", "environment", "dataset"});
   table.text("label");
   table.require("environment", "expected environment = { plugin = \"...\" }");
   for (const char* key : {"environment", "dataset"}) {
@@ -244,36 +243,10 @@ void Resolver::check_algorithm(const TableView& table) {
       throw node.location.error("[" + overrides->path() + "." + task + "] names an unknown task" +
                                 suggestion(task, tasks));
     }
-    check_settings(table, plugin, *overrides->table(task));
+    overrides->table(task)->allow_only(with_params(kReservedOnTask, plugin));
+    const Node merged = on_task(table.node(), node);
+    read_method(TableView(merged, table.path()), plugin, Files::kIgnore);
   }
-}
-
-void Resolver::check_algorithms_of_task(const std::string& task) {
-  const auto section = task_table(task)->table("algorithm");
-  if (!section) return;
-  const std::vector<std::string> names = algorithm_names();
-  for (const auto& [name, node] : section->node().members) {
-    const TableView settings = *section->table(name);
-    if (std::find(names.begin(), names.end(), name) == names.end()) {
-      throw node.location.error("[" + settings.path() + "] names an unknown algorithm" +
-                                suggestion(name, names));
-    }
-    const TableView algorithm = *algorithm_table(name);
-    const auto overrides = algorithm.table("task");
-    if (const Node* other = overrides ? overrides->find(task) : nullptr) {
-      throw node.location.error("[" + settings.path() + "] and [" + overrides->path() + "." + task +
-                                "] at " + other->location.text() +
-                                " are the same settings; put them into one of the two");
-    }
-    check_settings(algorithm, algorithm_plugin(name), settings);
-  }
-}
-
-void Resolver::check_settings(const TableView& algorithm, const PluginDescription& plugin,
-                              const TableView& settings) {
-  settings.allow_only(with_params(kReservedOnTask, plugin));
-  const Node merged = on_task(algorithm.node(), settings.node());
-  read_method(TableView(merged, algorithm.path()), plugin, Files::kIgnore);
 }
 
 std::optional<std::vector<std::string>> Resolver::tasks_of(const std::string& algorithm) const {
@@ -314,13 +287,11 @@ PluginUse Resolver::plugin_of_task(const TableView& part, PluginKind kind) {
 ResolvedMethod Resolver::method(const std::string& algorithm, const std::string& task) {
   const TableView table = *algorithm_table(algorithm);
   const PluginDescription& plugin = algorithm_plugin(algorithm);
-  // Either table may hold the settings for this task; check_all() has refused both at once.
   const auto overrides = table.table("task");
-  const auto section = task_table(task)->table("algorithm");
-  const Node* settings = overrides ? overrides->find(task) : nullptr;
-  if (settings == nullptr && section) settings = section->find(algorithm);
-  if (settings == nullptr) return read_method(table, plugin, Files::kHash);
-  const Node merged = on_task(table.node(), *settings);
+  if (!overrides || overrides->find(task) == nullptr) {
+    return read_method(table, plugin, Files::kHash);
+  }
+  const Node merged = on_task(table.node(), *overrides->find(task));
   return read_method(TableView(merged, table.path()), plugin, Files::kHash);
 }
 

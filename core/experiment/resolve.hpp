@@ -68,11 +68,6 @@ class Resolver {
 
   void check_task(const TableView& table);
   void check_algorithm(const TableView& table);
-  /// The tables [task.TASK.algorithm.*].
-  void check_algorithms_of_task(const std::string& task);
-  /// `settings` of an algorithm for one task.
-  void check_settings(const TableView& algorithm, const PluginDescription& plugin,
-                      const TableView& settings);
   PluginUse plugin_of_task(const TableView& part, PluginKind kind);
   PluginUse use(const PluginDescription& plugin, const TableView& table, Files files);
   std::vector<ResolvedNeed> read_needs(const TableView& table) const;

@@ -166,34 +166,6 @@ TEST_CASE("settings for one task are checked like all others") {
                  "table.toml:36: algorithm.maiql.evaluation must be a table, found 3"));
 }
 
-TEST_CASE("settings for one task that stand with the task are checked likewise") {
-  const auto error = [](const std::string& text) {
-    return Experiment(std::string(kExperiment) + text).error();
-  };
-  const std::string header = "[task.neutral.algorithm.maiql]\n";
-  CHECK(error("[task.neutral.algorithm.maqil]\n") ==
-        "table.toml:35: [task.neutral.algorithm.maqil] names an unknown algorithm; did you mean "
-        "\"maiql\"?");
-  CHECK(contains(error(header + "expectle = 0.2"),
-                 "table.toml:36: unknown key \"expectle\" in [task.neutral.algorithm.maiql]; did "
-                 "you mean \"expectile\"?"));
-  CHECK(contains(error(header + "expectile = 2"), "table.toml:36: parameter \"expectile\""));
-  CHECK(contains(error(header + "layers = true"), "table.toml:36: "));
-  CHECK(contains(error(header + "steps = 0"), "table.toml:36: "));
-  CHECK(contains(error(header + "plugin = \"ibc\""), "table.toml:36: unknown key \"plugin\""));
-  CHECK(contains(error(header + "tasks = [\"neutral\"]"), "table.toml:36: unknown key \"tasks\""));
-  CHECK(error_with("label = \"fav.\"", "algorithm = 3") ==
-        "table.toml:9: task.favorable.algorithm must be a table, found 3");
-  CHECK(contains(error("[task.neutrl.algorithm.maiql]\nsteps = 1"), "table.toml:35: task.neutrl"));
-  CHECK(error(header + "steps = 3\n[algorithm.maiql.task.neutral]\nlayers = 3\n") ==
-        "table.toml:35: [task.neutral.algorithm.maiql] and [algorithm.maiql.task.neutral] at "
-        "table.toml:37 are the same settings; put them into one of the two");
-  // Also of a task that the table does not show.
-  CHECK(contains(error("[task.spare]\nenvironment = { plugin = \"game\" }\n"
-                       "[task.spare.algorithm.maiql]\nlayers = 99"),
-                 "table.toml:38: parameter \"layers\""));
-}
-
 TEST_CASE("missing keys") {
   CHECK(error_with("steps = 1000\n", "") ==
         "table.toml:17: algorithm.maiql.steps is missing; expected the number of updates");

@@ -125,41 +125,6 @@ TEST_CASE("an algorithm's settings for one task") {
   CHECK(plain.log_every == 100);
 }
 
-TEST_CASE("settings for one task may stand with the task: the same runs") {
-  const std::string settings = "steps = 77\nexpectile = 0.9\nevaluation = { every = 10 }\n";
-  const Plan plan =
-      Experiment(std::string(kExperiment) + "[task.neutral.algorithm.maiql]\n" + settings).plan();
-  CHECK(runs_of(plan, "maiql")[0]->total_steps == 1000);
-  CHECK(runs_of(plan, "maiql")[3]->total_steps == 77);
-  CHECK(runs_of(plan, "maiql")[3]->method.params.at("expectile") == "0.9");
-  CHECK(keys_of(plan) ==
-        keys_of(Experiment(std::string(kExperiment) + "[algorithm.maiql.task.neutral]\n" + settings)
-                    .plan()));
-}
-
-TEST_CASE("settings for one task: of a profile, of the command line, of needed runs") {
-  const Experiment experiment(std::string(kExperiment) +
-                              "[task.neutral.algorithm.maiql]\nsteps = 77\nlayers = 3\n" +
-                              "[profile.smoke.task.neutral.algorithm.maiql]\nsteps = 7\n"
-                              "[task.favorable.algorithm.world-model]\nmembers = 5\n");
-  const Plan smoke = experiment.plan(testing::with_profile("smoke"));
-  CHECK(runs_of(smoke, "maiql").at(0)->total_steps == 50);
-  CHECK(runs_of(smoke, "maiql").at(2)->total_steps == 7);
-  CHECK(runs_of(smoke, "maiql").at(2)->method.params.at("layers") == "3");
-  const Plan set = experiment.plan(testing::with_set({"algorithm.maiql.steps=5"}));
-  CHECK(runs_of(set, "maiql").at(3)->total_steps == 5);
-  CHECK(runs_of(set, "maiql").at(3)->method.params.at("layers") == "3");
-  const Plan narrow = experiment.plan(
-      testing::with_set({"algorithm.maiql.steps=5", "task.neutral.algorithm.maiql.steps=6"}));
-  CHECK(runs_of(narrow, "maiql").at(0)->total_steps == 5);
-  CHECK(runs_of(narrow, "maiql").at(3)->total_steps == 6);
-  const std::vector<const RunSpec*> models = runs_of(set, "world-model");
-  REQUIRE(models.size() == 2);
-  for (const RunSpec* model : models) {
-    CHECK(model->method.params.at("members") == (model->task == "favorable" ? "5" : "7"));
-  }
-}
-
 TEST_CASE("--set wins over an algorithm's settings for one task") {
   const Experiment experiment(std::string(kExperiment) +
                               "[algorithm.maiql.task.neutral]\nsteps = 77\nexpectile = 0.9\n"
