@@ -3,6 +3,7 @@
 #include <ATen/core/LegacyTypeDispatch.h>
 
 #include <algorithm>
+#include <type_traits>
 
 #include "core/nn/fan_kernels.hpp"
 
@@ -62,29 +63,52 @@ struct Sizes {
   std::int64_t tile_rows() const { return std::min(tile_states, batch) * actions; }
 };
 
-/// Rows of one tile, used again for every tile.
+/// Rows of one tile, used again for every tile; bfloat16 where the critics are.
 struct Buffers {
-  Tensor h, z, dh;
+  Tensor h, z, dh, dweight;
   Buffers(const Sizes& s, const torch::TensorOptions& options, bool backward)
       : h(torch::empty({s.tile_rows(), s.units}, options)),
         z(torch::empty({s.tile_rows(), s.units}, options)),
-        dh(backward ? torch::empty({s.tile_rows(), s.units}, options) : Tensor()) {}
+        dh(backward ? torch::empty({s.tile_rows(), s.units}, options) : Tensor()),
+        dweight(backward ? torch::empty({s.units, s.units}, options) : Tensor()) {}
 };
 
-/// Values of a tile: [rows] at `value`; h and z are left for the way back.
-template <typename Real>
-void tile_forward(const Critics& critics, const Tensor& state, const Tensor& actions,
-                  const Sizes& sizes, std::int64_t copy, std::int64_t first, Buffers& buffers,
-                  Real* value) {
+torch::TensorOptions row_options(const TwinQ& q, const Tensor& input) {
+  return q.precision() == Precision::kBFloat16 ? input.options().dtype(torch::kBFloat16)
+                                               : input.options();
+}
+
+/// Calls `call` with a null pointer of the rows' type: as the floats beside them, or bits.
+template <typename Real, typename Call>
+void with_rows(const Tensor& rows, Call call) {
+  if constexpr (std::is_same_v<Real, float>) {
+    if (rows.scalar_type() == torch::kBFloat16) {
+      call(static_cast<std::uint16_t*>(nullptr));
+      return;
+    }
+  }
+  call(static_cast<Real*>(nullptr));
+}
+template <typename Row>
+Row* rows_of(const Tensor& rows) {
+  return static_cast<Row*>(rows.data_ptr());
+}
+
+/// Values of a tile: [rows] at `value`; h and z are left for the way back. `weight1` is the second
+/// layer's weight in the rows' type.
+template <typename Real, typename Row>
+void tile_forward(const Critics& critics, const Tensor& weight1, const Tensor& state,
+                  const Tensor& actions, const Sizes& sizes, std::int64_t copy, std::int64_t first,
+                  const Buffers& buffers, Real* value) {
   const kernels::FanTile tile = sizes.tile(first);
   const std::int64_t rows = tile.states * tile.actions;
   Tensor h = buffers.h.narrow(0, 0, rows), z = buffers.z.narrow(0, 0, rows);
   kernels::fan_first(
       tile, data<Real>(state, copy) + first * sizes.units,
       data<Real>(actions, copy % sizes.agents) + first * sizes.actions * sizes.components,
-      data<Real>(critics.of_action, copy), h.data_ptr<Real>());
-  at::mm_out(z, h, critics.weight1.select(0, copy));
-  kernels::fan_last(tile, z.data_ptr<Real>(), data<Real>(critics.bias1, copy),
+      data<Real>(critics.of_action, copy), rows_of<Row>(h));
+  at::mm_out(z, h, weight1.select(0, copy));
+  kernels::fan_last(tile, rows_of<Row>(z), data<Real>(critics.bias1, copy),
                     data<Real>(critics.weight2, copy), *data<Real>(critics.bias2, copy), value);
 }
 
@@ -108,43 +132,64 @@ FanGradients empty_gradients(const Critics& critics, const Sizes& s,
       of_actions ? torch::zeros({copies, s.batch, s.actions, s.components}, options) : Tensor()};
 }
 
+/// Back through a tile whose values' derivatives are `gradient`; adds to the gradients of `copy`.
+template <typename Real, typename Row>
+void tile_backward(const Critics& critics, const Tensor& weight1, const Tensor& actions,
+                   const Sizes& sizes, std::int64_t copy, std::int64_t first,
+                   const Buffers& buffers, const Real* gradient, const FanGradients& out) {
+  const kernels::FanTile tile = sizes.tile(first);
+  const std::int64_t rows = tile.states * tile.actions;
+  const std::int64_t at = first * sizes.actions * sizes.components;
+  Tensor h = buffers.h.narrow(0, 0, rows), z = buffers.z.narrow(0, 0, rows),
+         dh = buffers.dh.narrow(0, 0, rows), dweight = buffers.dweight;
+  kernels::fan_last_backward(tile, gradient, rows_of<Row>(z), data<Real>(critics.weight2, copy),
+                             data<Real>(out.bias1, copy), data<Real>(out.weight2, copy));
+  if (std::is_same_v<Real, Row>) {
+    out.weight1.select(0, copy).addmm_(h.t(), z);
+  } else {
+    at::mm_out(dweight, h.t(), z);
+    out.weight1.select(0, copy).add_(dweight);
+  }
+  at::mm_out(dh, z, weight1.select(0, copy).t());
+  kernels::fan_first_backward(tile, rows_of<Row>(h), data<Real>(actions, copy % sizes.agents) + at,
+                              data<Real>(critics.of_action, copy), rows_of<Row>(dh),
+                              data<Real>(out.state, copy) + first * sizes.units,
+                              data<Real>(out.of_action, copy),
+                              out.actions.defined() ? data<Real>(out.actions, copy) + at : nullptr);
+}
+
 /// Forward and back through every tile: the mean logsumexp of each copy [2N], and its gradients.
 std::pair<Tensor, FanGradients> fan_both_ways(const Critics& critics, const Tensor& input,
                                               const Tensor& actions, const Tensor& correction,
-                                              double temperature, bool of_actions) {
+                                              double temperature,
+                                              const torch::TensorOptions& row_type,
+                                              bool of_actions) {
   const Sizes s(actions, critics.weight1.size(1));
   const Tensor state = state_part(critics, input, 2 * s.agents);
-  FanGradients out = empty_gradients(critics, s, input.options(), of_actions);
-  Buffers buffers(s, input.options(), /*backward=*/true);
-  Tensor means = torch::empty({2 * s.agents}, input.options());
+  const Tensor weight1 = critics.weight1.to(row_type.dtype().toScalarType());
+  const FanGradients out = empty_gradients(critics, s, input.options(), of_actions);
+  const Buffers buffers(s, row_type, /*backward=*/true);
+  const Tensor means = torch::empty({2 * s.agents}, input.options());
   const Tensor value = torch::empty({s.tile_rows()}, input.options());
   AT_DISPATCH_FLOATING_TYPES(input.scalar_type(), "action_fan", [&] {
-    for (std::int64_t copy = 0; copy < 2 * s.agents; ++copy) {
-      const std::int64_t agent = copy % s.agents;
-      double sum = 0;
-      Tensor weight1 = out.weight1.select(0, copy);
-      for (std::int64_t first = 0; first < s.batch; first += s.tile_states) {
-        const kernels::FanTile tile = s.tile(first);
-        const std::int64_t rows = tile.states * tile.actions, row = first * s.actions;
-        scalar_t* values = value.data_ptr<scalar_t>();
-        tile_forward(critics, state, actions, s, copy, first, buffers, values);
-        sum += kernels::fan_logsumexp(tile, data<scalar_t>(correction, agent) + row, temperature,
+    with_rows<scalar_t>(buffers.h, [&](auto* row) {
+      using Row = std::remove_pointer_t<decltype(row)>;
+      scalar_t* values = value.data_ptr<scalar_t>();
+      for (std::int64_t copy = 0; copy < 2 * s.agents; ++copy) {
+        const scalar_t* corrections = data<scalar_t>(correction, copy % s.agents);
+        double sum = 0;
+        for (std::int64_t first = 0; first < s.batch; first += s.tile_states) {
+          tile_forward<scalar_t, Row>(critics, weight1, state, actions, s, copy, first, buffers,
                                       values);
-        Tensor h = buffers.h.narrow(0, 0, rows), z = buffers.z.narrow(0, 0, rows),
-               dh = buffers.dh.narrow(0, 0, rows);
-        kernels::fan_last_backward(
-            tile, values, z.data_ptr<scalar_t>(), data<scalar_t>(critics.weight2, copy),
-            data<scalar_t>(out.bias1, copy), data<scalar_t>(out.weight2, copy));
-        weight1.addmm_(h.t(), z);
-        at::mm_out(dh, z, critics.weight1.select(0, copy).t());
-        kernels::fan_first_backward(
-            tile, h.data_ptr<scalar_t>(), data<scalar_t>(actions, agent) + row * s.components,
-            data<scalar_t>(critics.of_action, copy), dh.data_ptr<scalar_t>(),
-            data<scalar_t>(out.state, copy) + first * s.units, data<scalar_t>(out.of_action, copy),
-            of_actions ? data<scalar_t>(out.actions, copy) + row * s.components : nullptr);
+          sum += kernels::fan_logsumexp(s.tile(first), corrections + first * s.actions, temperature,
+                                        values);
+          tile_backward<scalar_t, Row>(critics, weight1, actions, s, copy, first, buffers, values,
+                                       out);
+        }
+        means.data_ptr<scalar_t>()[copy] =
+            static_cast<scalar_t>(sum / static_cast<double>(s.batch));
       }
-      means.data_ptr<scalar_t>()[copy] = static_cast<scalar_t>(sum / static_cast<double>(s.batch));
-    }
+    });
   });
   out.bias2.fill_(s.batch);  // the derivatives of a logsumexp sum to 1
   return {means, out};
@@ -154,11 +199,12 @@ std::pair<Tensor, FanGradients> fan_both_ways(const Critics& critics, const Tens
 /// backward pass scales gradients. Inputs: input, actions, correction, temperature, parameters.
 struct FanFunction : torch::autograd::Function<FanFunction> {
   static Tensor forward(AutogradContext* context, const Tensor& input, const Tensor& actions,
-                        const Tensor& correction, double temperature, at::TensorList parameters) {
+                        const Tensor& correction, double temperature,
+                        const torch::TensorOptions& row_type, at::TensorList parameters) {
     const at::AutoDispatchBelowADInplaceOrView below;
     const Critics critics(parameters.vec(), input.size(2));
-    const auto [means, g] =
-        fan_both_ways(critics, input, actions, correction, temperature, actions.requires_grad());
+    const auto [means, g] = fan_both_ways(critics, input, actions, correction, temperature,
+                                          row_type, actions.requires_grad());
     context->save_for_backward({input, parameters[0], g.state, g.of_action, g.weight1, g.bias1,
                                 g.weight2, g.bias2, g.actions});
     return means.view({2, input.size(0)});
@@ -187,6 +233,7 @@ struct FanFunction : torch::autograd::Function<FanFunction> {
     }
     return {input_gradient,
             action_gradient,
+            Tensor(),  // of the correction, the temperature and the rows' type
             Tensor(),
             Tensor(),
             torch::cat({of_input, saved[3] * factor}, 1),
@@ -222,15 +269,20 @@ Tensor fan_values(const TwinQ& q, const Tensor& input, const Tensor& actions,
   const Tensor own = actions.contiguous();
   const Sizes s(own, q.shape().hidden);
   const Tensor state = state_part(parts, input, critics * s.agents);
-  Buffers buffers(s, input.options(), /*backward=*/false);
-  Tensor values = torch::empty({critics * s.agents, s.batch, s.actions}, input.options());
+  const auto row_type = row_options(q, input);
+  const Tensor weight1 = parts.weight1.to(row_type.dtype().toScalarType());
+  const Buffers buffers(s, row_type, /*backward=*/false);
+  const Tensor values = torch::empty({critics * s.agents, s.batch, s.actions}, input.options());
   AT_DISPATCH_FLOATING_TYPES(input.scalar_type(), "fan_values", [&] {
-    for (std::int64_t copy = 0; copy < critics * s.agents; ++copy) {
-      for (std::int64_t first = 0; first < s.batch; first += s.tile_states) {
-        tile_forward(parts, state, own, s, copy, first, buffers,
-                     data<scalar_t>(values, copy) + first * s.actions);
+    with_rows<scalar_t>(buffers.h, [&](auto* row) {
+      using Row = std::remove_pointer_t<decltype(row)>;
+      for (std::int64_t copy = 0; copy < critics * s.agents; ++copy) {
+        for (std::int64_t first = 0; first < s.batch; first += s.tile_states) {
+          tile_forward<scalar_t, Row>(parts, weight1, state, own, s, copy, first, buffers,
+                                      data<scalar_t>(values, copy) + first * s.actions);
+        }
       }
-    }
+    });
   });
   return values.view({critics, s.agents, s.batch, s.actions});
 }
@@ -241,7 +293,7 @@ Tensor fan_logsumexp(const TwinQ& q, const Tensor& input, const Tensor& actions,
     return fan_logsumexp_as_written(q, input, actions, correction, temperature);
   }
   return FanFunction::apply(input, actions.contiguous(), correction.contiguous(), temperature,
-                            at::TensorList(q.parameters()));
+                            row_options(q, input), at::TensorList(q.parameters()));
 }
 
 Tensor fan_logsumexp_as_written(const TwinQ& q, const Tensor& input, const Tensor& actions,

@@ -1,5 +1,6 @@
 #include "core/nn/kernels.hpp"
 
+#include "core/nn/bf16_bits.hpp"
 #include "core/nn/clones.hpp"
 
 namespace labhost::kernels {
@@ -46,22 +47,7 @@ LABHOST_INLINE void relu_bias_backward_of(Real* __restrict__ g, const Real* __re
   }
 }
 
-LABHOST_INLINE float from_bf16(std::uint16_t bits) {
-  const std::uint32_t wide = static_cast<std::uint32_t>(bits) << 16;
-  float value;
-  __builtin_memcpy(&value, &wide, sizeof value);
-  return value;
-}
-
-/// To the nearest, ties to even; NaN stays NaN.
-LABHOST_INLINE std::uint16_t to_bf16(float value) {
-  std::uint32_t wide;
-  __builtin_memcpy(&wide, &value, sizeof wide);
-  const std::uint32_t nearest = (wide + 0x7fffU + ((wide >> 16) & 1U)) >> 16;
-  return static_cast<std::uint16_t>(value != value ? 0x7fc0U : nearest);
-}
-
-/// The sum of squares as 16 sums side by side, so that it is vectorised.
+/// The sum of squares as many sums side by side, so that it is vectorised.
 template <typename Real>
 LABHOST_INLINE double sum_of_squares(const Real* __restrict__ x, std::int64_t count) {
   constexpr std::int64_t kSums = 32;

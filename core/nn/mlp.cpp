@@ -43,8 +43,12 @@ struct MlpFunction : torch::autograd::Function<MlpFunction> {
     const variable_list activations(saved.begin() + 1, saved.begin() + layers);
     const variable_list parameters(saved.begin() + layers, saved.end());
     const Tensor gradient = gradients[0].contiguous();
-    // A loss is taken with respect to all of the weights or to none.
-    const mlp::Wanted wanted{context->needs_input_grad(0), context->needs_input_grad(1)};
+    // Training asks for all of the weights or for none; a test may ask for one layer's.
+    mlp::Wanted wanted{context->needs_input_grad(0), false};
+    for (std::int64_t layer = 0; layer < layers; ++layer) {
+      wanted.weights =
+          wanted.weights || context->needs_input_grad(static_cast<std::size_t>(1 + 2 * layer));
+    }
     const auto back = [&] {
       if (!gradient.is_cpu()) {
         return mlp::backward_batched(gradient, saved[0], activations, parameters, wanted, bf16);

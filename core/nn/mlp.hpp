@@ -36,6 +36,7 @@ class LABHOST_API Mlp : public FlatModule {
   /// reach the input, not the parameters. [M, B, inputs] -> [count, B, outputs]
   Tensor forward_fixed(const Tensor& input, std::int64_t first, std::int64_t count) const;
   void set_precision(Precision precision) { precision_ = precision; }
+  Precision precision() const { return precision_; }
 
   const MlpShape& shape() const { return shape_; }
   /// Of layer l = 0..layers: weight [C, in, out], bias [C, 1, out] (autograd leaves).

@@ -19,8 +19,8 @@ Tensor Sampler::draw_rows(std::int64_t count) {
 
 Batch Sampler::at(const Tensor& rows) const {
   return {data_.state.index_select(0, rows), data_.action.index_select(0, rows),
-          reward_.index_select(0, rows), data_.next_state.index_select(0, rows),
-          mask_.index_select(0, rows), rows};
+          reward_.index_select(0, rows),     data_.next_state.index_select(0, rows),
+          mask_.index_select(0, rows),       rows};
 }
 
 double iql_reward_scale(const Transitions& data) {

@@ -31,7 +31,7 @@ Params small_values(const PluginDescription& plugin) {
   ParamValues values = default_values(plugin);
   for (const auto& [name, value] :
        {std::pair("hidden", 32), std::pair("transitions", 256), std::pair("steps_per_update", 64),
-        std::pair("start_steps", 32)}) {
+        std::pair("start_steps", 32), std::pair("batch_size", 64), std::pair("memory_width", 32)}) {
     const ParamDescription* param = plugin.find_param(name);
     if (param == nullptr || param->type != ParamType::kInteger) continue;
     if (param->minimum && *param->minimum > value) continue;

@@ -8,14 +8,20 @@ namespace {
 
 constexpr std::int64_t kRows = 600, kHorizon = 20;
 
-TaskSpec make_task(bool discrete) {
-  TaskSpec task;
-  task.name = discrete ? "synthetic discrete" : "synthetic continuous";
-  task.state_width = 5;
-  task.horizon = kHorizon;
-  task.agents = {{"first", {0, 1, 2, 3, 4}, {discrete, 2}},
-                 {"second", {1, 3, 4}, {discrete, discrete ? 3 : 2}}};
-  return task;
+std::vector<TaskSpec> make_tasks() {
+  const std::vector<std::int64_t> all = {0, 1, 2, 3, 4}, some = {1, 3, 4};
+  TaskSpec discrete;
+  discrete.name = "synthetic discrete";
+  discrete.state_width = 5;
+  discrete.horizon = kHorizon;
+  discrete.agents = {{"first", all, {true, 2}}, {"second", some, {true, 3}}};
+  TaskSpec continuous = discrete;
+  continuous.name = "synthetic continuous";
+  continuous.agents = {{"first", all, {false, 2}}, {"second", some, {false, 2}}};
+  TaskSpec observed = discrete;
+  observed.name = "synthetic fully observed";
+  observed.agents = {{"first", all, {false, 2}}, {"second", all, {false, 1}}};
+  return {discrete, continuous, observed};
 }
 
 Tensor next_state_of(const Tensor& state, const Tensor& action) {
@@ -98,9 +104,9 @@ std::unique_ptr<Environment> SyntheticTask::environment(std::int64_t copies) con
 
 std::vector<SyntheticTask> synthetic_tasks() {
   std::vector<SyntheticTask> tasks;
-  for (const bool discrete : {true, false}) {
+  for (const TaskSpec& task : make_tasks()) {
     SyntheticTask synthetic;
-    synthetic.task = make_task(discrete);
+    synthetic.task = task;
     synthetic.data = make_data(synthetic.task);
     tasks.push_back(synthetic);
   }

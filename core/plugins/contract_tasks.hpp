@@ -15,8 +15,9 @@ struct LABHOST_API SyntheticTask {
   std::unique_ptr<Environment> environment(std::int64_t copies) const;
 };
 
-/// Two agents with unequal observations: one task with discrete choices (2 and 3), one with
-/// continuous actions (2 components each). 600 transitions with terminals and timeouts.
+/// Two agents: a task with discrete choices (2 and 3) and one with continuous actions (2 components
+/// each), both with unequal observations; and one where both see all, with continuous actions of 2
+/// and 1 components. 600 transitions with terminals and timeouts each.
 LABHOST_API std::vector<SyntheticTask> synthetic_tasks();
 
 }  // namespace labhost

@@ -64,7 +64,7 @@ TEST_CASE("an algorithm that draws from the global generator is found out") {
       CHECK(property.holds);
     }
   }
-  CHECK(found == 2);  // on the discrete and on the continuous task
+  CHECK(found == 3);  // on every task
 }
 
 TEST_CASE("an algorithm whose update throws fails with its own words") {
@@ -117,7 +117,7 @@ TEST_CASE("a library that the gate refuses has one property, which fails with th
 
 TEST_CASE("a factory that throws fails the first property that needs it") {
   const std::vector<Property> failed = failures(properties_of_fixture("throwing-factory"));
-  REQUIRE(failed.size() == 2);  // on the discrete and on the continuous task
+  REQUIRE(failed.size() == 3);  // on every task
   CHECK(contains(failed[0].detail, "thrown by the factory on purpose"));
   CHECK(contains(failed[0].name, "is built"));
 }

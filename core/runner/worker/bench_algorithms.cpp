@@ -63,7 +63,7 @@ BenchTask game(const std::filesystem::path& folder, Logger& logger) {
 BenchTask ant(const std::filesystem::path& folder, bool full, Logger& logger) {
   const LoadedPlugin plugin = LoadedPlugin::load(folder / "ant.so");
   ParamValues values = default_values(plugin.description());
-  values["observation"] = full ? "all" : "limb";
+  values["observation"] = full ? "full" : "limb";
   BenchTask made;
   made.label = full ? "ant fo" : "ant po";
   made.environment = [plugin, values, &logger](std::int64_t copies) {

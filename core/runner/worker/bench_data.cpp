@@ -43,7 +43,7 @@ int bench_data(const std::filesystem::path& environment, const std::filesystem::
   const double updating = median(updates), gathering = median(gathers);
   std::printf(
       "data: a batch of %lld %.0f us; histories of %lld pairs for %lld agents %.0f us,\n"
-      "%.1f %% of an ibc update of %.2f ms without them (ant by limbs, medians of %d)\n",
+      "%.1f %% of an ibc update of %.2f ms that includes them (ant by limbs, medians of %d)\n",
       static_cast<long long>(kBatch), 1e6 * median(batches), static_cast<long long>(kPairs),
       static_cast<long long>(task.agent_count()), 1e6 * gathering, 100 * gathering / updating,
       1e3 * updating, kRounds);
