@@ -27,21 +27,22 @@ struct Gradients {
 
 /// On the CPU, a copy and a tile of rows at a time, so that activations stay in the cache from one
 /// layer to the next.
-Forward forward(const Tensor& input, at::TensorList parameters, bool keep);
-Gradients backward(const Tensor& gradient, const Tensor& input,
-                   const std::vector<Tensor>& activations, at::TensorList parameters,
-                   Wanted wanted);
+LABHOST_API Forward forward(const Tensor& input, at::TensorList parameters, bool keep);
+LABHOST_API Gradients backward(const Tensor& gradient, const Tensor& input,
+                               const std::vector<Tensor>& activations, at::TensorList parameters,
+                               Wanted wanted);
 
 /// The same with the products of all layers but the last in bfloat16, and bfloat16 activations.
-Forward forward_bf16(const Tensor& input, at::TensorList parameters, bool keep);
-Gradients backward_bf16(const Tensor& gradient, const Tensor& input,
-                        const std::vector<Tensor>& activations, at::TensorList parameters,
-                        Wanted wanted);
+LABHOST_API Forward forward_bf16(const Tensor& input, at::TensorList parameters, bool keep);
+LABHOST_API Gradients backward_bf16(const Tensor& gradient, const Tensor& input,
+                                    const std::vector<Tensor>& activations,
+                                    at::TensorList parameters, Wanted wanted);
 
 /// On other devices: batched products over all copies; `bf16` as above.
-Forward forward_batched(const Tensor& input, at::TensorList parameters, bool keep, bool bf16);
-Gradients backward_batched(const Tensor& gradient, const Tensor& input,
-                           const std::vector<Tensor>& activations, at::TensorList parameters,
-                           Wanted wanted, bool bf16);
+LABHOST_API Forward forward_batched(const Tensor& input, at::TensorList parameters, bool keep,
+                                    bool bf16);
+LABHOST_API Gradients backward_batched(const Tensor& gradient, const Tensor& input,
+                                       const std::vector<Tensor>& activations,
+                                       at::TensorList parameters, Wanted wanted, bool bf16);
 
 }  // namespace labhost::mlp

@@ -207,4 +207,43 @@ TEST_CASE("Adam descends: a network learns a line") {
   CHECK(loss < 1e-3);
 }
 
+TEST_CASE("optimisers that step together step as they would alone") {
+  const DefaultType precision(torch::kFloat64);
+  Problem together, alone;
+  const auto loss = [](const Problem& problem) {
+    const Tensor x = torch::ones({kCopies, 3, 3}), y = torch::ones({kCopies, 3, 2});
+    return problem.first.forward(x).square().sum() * problem.second.forward(y).square().sum();
+  };
+  Adam a({&together.first}, 1e-2, Clip::kPerCopy), b({&together.second}, 1e-3, Clip::kNone);
+  minimise(loss(together), {&a, nullptr, &b});
+
+  const auto gradients = torch::autograd::grad({loss(alone)}, alone.parameters());
+  Adam c({&alone.first}, 1e-2, Clip::kPerCopy), d({&alone.second}, 1e-3, Clip::kNone);
+  const auto linear = [&](const std::vector<Tensor>& parameters, std::size_t first) {
+    Tensor sum = torch::zeros({});
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      sum = sum + (parameters[i] * gradients[first + i]).sum();
+    }
+    return sum;
+  };
+  c.minimise(linear(alone.first.parameters(), 0));
+  d.minimise(linear(alone.second.parameters(), alone.first.parameters().size()));
+  CHECK(largest_difference(together.first.flat(), alone.first.flat()) < 1e-14);
+  CHECK(largest_difference(together.second.flat(), alone.second.flat()) < 1e-14);
+}
+
+TEST_CASE("each module of an optimiser may have a rate of its own") {
+  const DefaultType precision(torch::kFloat64);
+  Problem problem;
+  const Tensor first = problem.first.flat().clone(), second = problem.second.flat().clone();
+  Adam adam({&problem.first, &problem.second}, 1e-2, Clip::kNone);
+  adam.set_learning_rate(1, 0.0);
+  Tensor sum = torch::zeros({});
+  for (const Tensor& parameter : problem.parameters()) sum = sum + parameter.sum();
+  adam.minimise(sum);
+  // The first step of Adam is the rate, whatever the gradient.
+  CHECK(largest_difference(problem.first.flat(), first - 1e-2) < 1e-9);
+  CHECK(torch::equal(problem.second.flat(), second));
+}
+
 }  // namespace labhost

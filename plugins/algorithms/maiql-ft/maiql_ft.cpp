@@ -205,13 +205,15 @@ class MaiqlFt final : public Algorithm {
     return drawn;
   }
 
-  /// In the second half: rollouts, where the buffer is behind its even growth.
+  /// In the second half: waves of rollouts, while the buffer is behind its even growth.
   void interact(Metrics& metrics) {
     const std::int64_t half = total_steps_ / 2, into = updates_ - half;
     if (into < 0) return;
     const double due = static_cast<double>(data_.size()) * static_cast<double>(into + 1) /
                        static_cast<double>(total_steps_ - half);
-    if (static_cast<double>(online_.size()) < due) {
+    double reward = 0;
+    std::int64_t waves = 0;
+    for (; static_cast<double>(online_.size()) < due; ++waves) {
       const std::int64_t missing = std::min(wave_, online_.capacity() - online_.size());
       const std::int64_t count = (missing + length_ - 1) / length_;
       const Tensor rows =
@@ -219,9 +221,9 @@ class MaiqlFt final : public Algorithm {
       const auto act = [this](const Tensor& input) {
         return policy_.sample(input, rollouts_).action;
       };
-      metrics.add("rollout/reward",
-                  online_.roll(*environment_, data_, rows, length_, reward_scale_, act));
+      reward += online_.roll(*environment_, data_, rows, length_, reward_scale_, act);
     }
+    if (waves > 0) metrics.add("rollout/reward", reward / static_cast<double>(waves));
     metrics.add("rollout/transitions", static_cast<double>(online_.size()));
   }
 
