@@ -3,15 +3,15 @@
 namespace labhost {
 
 Mixer::Mixer(std::int64_t agents, std::int64_t inputs, std::int64_t hidden, torch::Device device,
-             at::Generator generator)
-    : Mlp(1, {inputs, agents + 1, hidden, 2}, device, std::move(generator)) {}
+             at::Generator generator, std::int64_t count)
+    : Mlp(count, {inputs, agents + 1, hidden, 2}, device, std::move(generator)) {}
 
 namespace {
 
-Mixer::Weights taken_apart(const Tensor& output) {  // [1, B, N + 1]
-  const Tensor rows = output.squeeze(0).t();
-  const std::int64_t agents = rows.size(0) - 1;
-  return {rows.narrow(0, 0, agents), rows.select(0, agents)};
+Mixer::Weights taken_apart(const Tensor& output) {  // [1 or 2, B, N + 1]
+  const Tensor rows = output.transpose(1, 2).squeeze(0);
+  const std::int64_t agents = rows.size(-2) - 1;
+  return {rows.narrow(-2, 0, agents), rows.select(-2, agents)};
 }
 
 }  // namespace

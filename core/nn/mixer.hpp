@@ -11,17 +11,18 @@ namespace labhost {
 class LABHOST_API Mixer : public Mlp {
  public:
   /// `inputs`: state width, plus the width of the encoded joint action where the mixer is aware of
-  /// it.
+  /// it. `count`: 1, or 2 for a mixer of each critic's own.
   Mixer(std::int64_t agents, std::int64_t inputs, std::int64_t hidden, torch::Device device,
-        at::Generator generator);
+        at::Generator generator, std::int64_t count = 1);
 
   struct Weights {
-    Tensor w;  ///< [N, B]
-    Tensor b;  ///< [B]
+    Tensor w;  ///< [N, B]; of two mixers [2, N, B]
+    Tensor b;  ///< [B]; of two mixers [2, B]
   };
   Weights weights(const Tensor& input) const;  ///< input [B, inputs]
 
-  /// The same by a mixer that stays as it is: gradients reach the input, not its parameters.
+  /// The same by the first mixer, which stays as it is: gradients reach the input, not its
+  /// parameters.
   Weights weights_fixed(const Tensor& input) const;
 
   /// Mixes values [.., N, B] to [.., B]; twin critics share one call of weights().

@@ -131,7 +131,7 @@ class Matd3Bc final : public Algorithm {
 
   Mixer mixers(const AlgorithmContext& c) const {
     return {task_.agent_count(), task_.state_width + (action_aware_ ? task_.encoded_width() : 0),
-            c.params.integer("hidden"), c.device, c.streams.get("networks")};
+            c.params.integer("hidden"), c.device, c.streams.get("networks"), 2};
   }
 
   /// States [B, S] and joint actions [B, W] as the mixer sees them.
