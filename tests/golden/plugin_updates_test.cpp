@@ -132,11 +132,7 @@ TEST_CASE("the maiql plugin updates values, critics and targets as the reference
 TEST_CASE("the iql plugin updates values, critics and targets as the reference does") {
   const DoublePrecision precision;
   const GoldenFile file("13b_iql_discrete");
-  TaskSpec task;
-  task.name = "golden";
-  task.state_width = 5;
-  task.horizon = 10;
-  task.agents = {{"team", {0, 1, 2, 3, 4}, {/*discrete=*/true, 3}}};
+  const TaskSpec task = single_task(/*discrete=*/true, 3);
   StateValue v(task, 5, 8, torch::kCPU, any_generator());
   TwinQ q(task, 5, 8, torch::kCPU, any_generator());
   TwinQ q_target(task, 5, 8, torch::kCPU, any_generator());
