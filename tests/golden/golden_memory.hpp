@@ -9,6 +9,7 @@
 
 #include "core/nn/adam.hpp"
 #include "core/nn/memory.hpp"
+#include "core/nn/sampler.hpp"
 #include "tests/golden/golden_file.hpp"
 
 namespace labhost::golden {
@@ -97,6 +98,24 @@ inline double gradient_norm(const FlatModule& module, std::int64_t copy, const T
   return std::sqrt(squares);
 }
 
+/// The reference's prefix of an agent's names.
+inline std::string agent_prefix(const TaskSpec& task, std::size_t agent) {
+  return task.agents.size() == 1 ? "" : "agent" + std::to_string(agent) + ".";
+}
+
+/// A file's rows as a batch: what the agents see and do side by side.
+inline Batch batch_of(const GoldenFile& file, const TaskSpec& task) {
+  const auto joint = [&](const std::string& field) {
+    std::vector<Tensor> all;
+    for (std::size_t i = 0; i < task.agents.size(); ++i) {
+      all.push_back(file.tensor("/inputs/" + agent_prefix(task, i) + field));
+    }
+    return torch::cat(all, 1);
+  };
+  return {joint("observations"), joint("actions"), file.tensor("/inputs/rewards").flatten(),
+          joint("next_observations"), file.column("/inputs/masks")};
+}
+
 /// What the networks see of a file's rows. It stands for core/nn/perception.hpp, which gathers
 /// histories from a dataset; here they come from the file.
 class Sight {
@@ -121,6 +140,15 @@ class Sight {
                        clip, max_norm);
     load_memories(file, "/weights", memories());
     load_memories(file, "/weights", targets());
+  }
+
+  /// Other rows: observations [N, B, O] and, with a memory, histories [N, B, H, P].
+  void look_at(const Tensor& observation, const Tensor& history, const Tensor& next_observation,
+               const Tensor& next_history) {
+    observation_ = observation;
+    history_ = history;
+    next_observation_ = next_observation;
+    next_history_ = next_history;
   }
 
   bool remembers() const { return memory_.has_value(); }
@@ -160,9 +188,6 @@ class Sight {
   }
 
  private:
-  std::string name(std::size_t agent) const {
-    return task_.agents.size() == 1 ? "" : "agent" + std::to_string(agent) + ".";
-  }
   std::int64_t own_observation(std::size_t agent) const {
     return static_cast<std::int64_t>(task_.agents[agent].observes.size());
   }
@@ -172,7 +197,7 @@ class Sight {
   Tensor observations(const GoldenFile& file, const std::string& field) const {
     std::vector<Tensor> all;
     for (std::size_t i = 0; i < task_.agents.size(); ++i) {
-      const Tensor own = file.tensor("/inputs/" + name(i) + field);
+      const Tensor own = file.tensor("/inputs/" + agent_prefix(task_, i) + field);
       all.push_back(torch::constant_pad_nd(own, {0, task_.observation_width() - own.size(1)}));
     }
     return torch::stack(all);
@@ -182,7 +207,7 @@ class Sight {
                    const MemoryShape& shape) const {
     std::vector<Tensor> all;
     for (std::size_t i = 0; i < task_.agents.size(); ++i) {
-      const Tensor own = file.tensor("/inputs/" + name(i) + field);
+      const Tensor own = file.tensor("/inputs/" + agent_prefix(task_, i) + field);
       REQUIRE(own.size(1) == shape.length);
       Tensor padded = torch::zeros({own.size(0), own.size(1), shape.pair});
       padded.index_copy_(2, live_rows(pair_rows(i), own.size(2)), own);
@@ -203,7 +228,8 @@ class Sight {
   std::vector<Memory> of_agents(std::optional<MemoryEncoder>& module, const std::string& network) {
     std::vector<Memory> all;
     for (std::size_t i = 0; module && i < task_.agents.size(); ++i) {
-      all.push_back({&*module, static_cast<std::int64_t>(i), name(i) + network, pair_rows(i)});
+      all.push_back(
+          {&*module, static_cast<std::int64_t>(i), agent_prefix(task_, i) + network, pair_rows(i)});
     }
     return all;
   }

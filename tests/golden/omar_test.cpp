@@ -1,76 +1,21 @@
 // OMAR's search and the policy's losses against the released and the official code; whole updates
 // in the order of Iomar::update().  08, 08b, 08c.
-#include "plugins/algorithms/iomar/losses.hpp"
-
-#include "tests/golden/td3_learner.hpp"
+#include "tests/golden/omar_learner.hpp"
 
 namespace labhost::golden {
 
 namespace {
 
-constexpr std::int64_t kElites = 5;
-constexpr double kAboveZero = 1e-6;  // added to deviations: the released code and ours
-
-struct Options {
-  double coefficient, alpha, initial_deviation;
-  double above_zero = kAboveZero;
-};
-
-/// As Iomar::search(), from the file's draws [iterations, samples, B, A]. `above_zero` is part of
-/// the deviation: 0 for the official code, which ours is not told.
-struct Found {
-  Found(const Td3Learner& learner, const Tensor& h, const Tensor& action, double deviation,
-        double above_zero = kAboveZero)
-      : search(0, deviation, action) {
-    const torch::NoGradGuard no_grad;
-    const auto values = [&](const Tensor& actions) {
-      return fan_values(learner.q, h, actions, 1)[0];
-    };
-    const Tensor draws = learner.file.tensor("/inputs/eps_omar");
-    for (std::int64_t i = 0; i < draws.size(0); ++i) {
-      means.push_back(search.mean[0]);
-      deviations.push_back(search.deviation[0]);
-      search.iterate(draws[i].transpose(0, 1).unsqueeze(0), kElites, Tensor(), values);
-      search.deviation = search.deviation + (above_zero - kAboveZero);
-    }
-    target = search.target(action, values(action.unsqueeze(2)).squeeze(2));
-  }
-
-  omar::Search search;
-  std::vector<Tensor> means, deviations;  // [B, A] that each iteration draws with
-  Tensor target;                          // [1, B, A]
-};
-
-struct ActorLoss {
-  Tensor lambda, value, cloning, regression, total;
-};
-
-/// As Iomar::improve_policies().
-ActorLoss actor_loss(const Td3Learner& learner, const Options& options) {
-  const Tensor h = learner.sight.now();
-  const Tensor action = learner.policy.forward(h);
-  const Found found(learner, h.detach(), action.detach(), options.initial_deviation,
-                    options.above_zero);
-  const Tensor components = learner.policy.layout().sizes();
-  const Tensor q = learner.q.first_fixed(h, action);
-  const bool clones = options.alpha > 0;
-  ActorLoss loss;
-  loss.lambda = clones ? td3::value_scale(q, options.alpha) : torch::ones_like(components);
-  loss.value = td3::value_objective(q, torch::ones_like(loss.lambda));
-  loss.cloning = clones ? td3::cloning_error(action, learner.action) : torch::zeros({});
-  loss.regression = omar::regression(action, found.target, components, options.coefficient);
-  loss.total = loss.regression + td3::value_objective(q, (1 - options.coefficient) * loss.lambda) +
-               loss.cloning;
-  return loss;
-}
+Tensor omar_draws(const GoldenFile& file) { return file.tensor("/inputs/eps_omar"); }
 
 void check_setting(Td3Learner& learner, const std::string& section) {
   const GoldenFile& file = learner.file;
-  const Options options{file.number(section + "/omar_coeff"), file.number(section + "/bc_coeff"),
-                        file.number(section + "/init_sigma")};
+  const OmarOptions options{file.number(section + "/omar_coeff"),
+                            file.number(section + "/bc_coeff"),
+                            file.number(section + "/init_sigma")};
   const Tensor h = learner.sight.now().detach();
   const Tensor action = learner.policy.forward(h).detach();
-  const Found found(learner, h, action, options.initial_deviation);
+  const Found found(learner, h, action, omar_draws(file), options.initial_deviation);
   check_close(action[0], file.tensor(section + "/policy_actions"), section + " policy's action");
   check_close(torch::stack(found.means), file.tensor(section + "/mu_per_iteration"),
               section + " means");
@@ -81,7 +26,7 @@ void check_setting(Td3Learner& learner, const std::string& section) {
               section + " last deviation");
   check_close(found.target[0], file.tensor(section + "/target_actions"), section + " target");
 
-  const ActorLoss loss = actor_loss(learner, options);
+  const OmarLoss loss = omar_loss(learner, omar_draws(file), options);
   check_close(loss.lambda[0], file.tensor(section + "/lambda"), section + " lambda");
   check_close(loss.value, file.tensor(section + "/loss_td3"), section + " value part");
   check_close(loss.cloning, file.tensor(section + "/loss_bc"), section + " cloning part");
@@ -104,10 +49,11 @@ void check_calls(Td3Learner& learner) {
                         cql * learner.conservative_term(draws, temperature);
     check_close(learner.step_critics(loss), losses[call], "critic loss");
   }
-  const Options options{file.number("/settings/td3_omar_coeff"),
-                        file.number("/settings/td3_bc_coeff"),
-                        file.number("/settings/td3_init_omar_sigma")};
-  check_close(learner.step_policy(actor_loss(learner, options).total), losses[2], "actor loss");
+  const OmarOptions options{file.number("/settings/td3_omar_coeff"),
+                            file.number("/settings/td3_bc_coeff"),
+                            file.number("/settings/td3_init_omar_sigma")};
+  check_close(learner.step_policy(omar_loss(learner, omar_draws(file), options).total), losses[2],
+              "actor loss");
   learner.move_targets();
   learner.check_parameters("/outputs/params_after_2_calls");
 }
@@ -142,10 +88,11 @@ void check_official(const GoldenFile& file, const std::string& section) {
   const double deviation = file.number("/settings/omar_sigma");
   const Tensor h = learner.sight.now();
   const Tensor action = learner.policy.forward(h).detach();
-  check_close(Found(learner, h, action, deviation, 0).target[0],
+  check_close(Found(learner, h, action, omar_draws(file), deviation, 0).target[0],
               file.tensor(section + "/target_actions"), section + " target");
   const Tensor policy =
-      actor_loss(learner, {file.number(section + "/omar_coe"), 0, deviation, 0}).total;
+      omar_loss(learner, omar_draws(file), {file.number(section + "/omar_coe"), 0, deviation, 0})
+          .total;
   check_close(policy, file.tensor(section + "/policy_loss"), section + " policy loss");
   learner.check_gradients_of(policy, learner.policy_networks(), section + "/policy_grads");
   learner.step_policy(policy);

@@ -56,8 +56,9 @@ inline Transitions rows_of(const GoldenFile& file, const Tensor& state, const Te
 }
 
 /// Puts networks in the place of those that `plugin` began with, by its own saved state.
-inline void replace_networks(testing::TrainedPlugin& plugin,
-                             const std::vector<std::pair<std::string, const Mlp*>>& networks) {
+inline void replace_networks(
+    testing::TrainedPlugin& plugin,
+    const std::vector<std::pair<std::string, const FlatModule*>>& networks) {
   const Archive before = plugin.saved();
   Archive after;
   for (const auto& [name, network] : networks) network->save(after, name);

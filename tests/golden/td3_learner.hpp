@@ -35,7 +35,7 @@ struct Td3Learner {
         settings(of),
         task(single_task(/*discrete=*/false, 2)),
         sight(file, task),
-        action(file.tensor("/inputs/actions").unsqueeze(0)),
+        batch(batch_of(file, task)),
         q(task, sight.width(), 8, torch::kCPU, any_generator()),
         q_target(task, sight.width(), 8, torch::kCPU, any_generator()),
         policy(task, "golden", sight.width(), 8, torch::kCPU, any_generator()),
@@ -47,6 +47,7 @@ struct Td3Learner {
 
   // --- losses -----------------------------------------------------------------------------------
 
+  Tensor action() const { return batch.action.unsqueeze(0); }  // [1, B, A]
   /// [1, B] from the standard normal draws [B, A] of the target policy's noise.
   Tensor target_value(const Tensor& draws) const {
     const torch::NoGradGuard no_grad;
@@ -54,11 +55,10 @@ struct Td3Learner {
     const Tensor noise = td3::target_noise(draws, settings.noise, settings.noise_clip);
     const Tensor next =
         q_target.forward_own(h, policy_target.bounded(policy_target.forward(h) + noise));
-    return td3::target_value(file.tensor("/inputs/rewards").flatten(), file.column("/inputs/masks"),
-                             next, settings.discount);
+    return td3::target_value(batch.reward, batch.mask, next, settings.discount);
   }
   Tensor critic_loss(const Tensor& draws) const {
-    return td3::critic_loss(q.forward_own(sight.now(), action), target_value(draws));
+    return td3::critic_loss(q.forward_own(sight.now(), action()), target_value(draws));
   }
 
   /// Draws of the conservative term [B K, A]; row b K + k belongs to row b of the batch.
@@ -68,7 +68,7 @@ struct Td3Learner {
   /// As Icql::draw_samples(): a graph leads from the policy's actions to the memory.
   cql::Samples samples(const Tensor& h, const CqlDraws& draws, bool log_density = false) const {
     const auto per_row = [&](const Tensor& all) {
-      return all.view({1, action.size(1), -1, action.size(2)});  // [1, B, K, A]
+      return all.view({1, batch.action.size(0), -1, batch.action.size(1)});  // [1, B, K, A]
     };
     const auto near = [&](const Tensor& input) {
       const torch::AutoGradMode graph(sight.remembers() && input.requires_grad());
@@ -82,11 +82,12 @@ struct Td3Learner {
                                  const Tensor& correction, double temperature);
   /// Without its coefficient.
   Tensor conservative_term(const CqlDraws& draws, double temperature,
-                           SoftMaximum soft_maximum = fan_logsumexp) const {
+                           SoftMaximum soft_maximum = fan_logsumexp,
+                           bool log_density = false) const {
     const Tensor h = sight.now();
-    const cql::Samples all = samples(h, draws);
+    const cql::Samples all = samples(h, draws, log_density);
     return cql::conservative_term(soft_maximum(q, h, all.action, all.correction, temperature),
-                                  q.forward_own(h, action));
+                                  q.forward_own(h, action()));
   }
 
   // --- updates ----------------------------------------------------------------------------------
@@ -132,7 +133,7 @@ struct Td3Learner {
   Td3Settings settings;
   TaskSpec task;
   Sight sight;
-  Tensor action;  // [1, B, A]
+  Batch batch;
   TwinQ q, q_target;
   DeterministicPolicy policy, policy_target;
   Adam q_optimiser, policy_optimiser;

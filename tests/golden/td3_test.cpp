@@ -18,9 +18,9 @@ ActorLoss actor_loss(const Td3Learner& learner, double alpha, bool mean_error) {
   ActorLoss loss;
   loss.lambda = td3::value_scale(q, alpha);
   loss.value = td3::value_objective(q, loss.lambda);
-  loss.cloning =
-      mean_error ? td3::mean_cloning_error(action, learner.action, learner.policy.layout().sizes())
-                 : td3::cloning_error(action, learner.action);
+  loss.cloning = mean_error ? td3::mean_cloning_error(action, learner.action(),
+                                                      learner.policy.layout().sizes())
+                            : td3::cloning_error(action, learner.action());
   loss.total = loss.value + loss.cloning;
   return loss;
 }
