@@ -5,19 +5,10 @@ namespace labhost::golden {
 
 namespace {
 
-/// One agent that sees 5 numbers and has an action of 2 components.
-TaskSpec single_task() {
-  TaskSpec task;
-  task.name = "golden";
-  task.state_width = 5;
-  task.horizon = 10;
-  task.agents = {{"agent", {0, 1, 2, 3, 4}, {/*discrete=*/false, 2}}};
-  return task;
-}
-
 void check_policy(const GoldenFile& file, Distribution distribution, const std::string& name) {
   CAPTURE(name);
-  TeamPolicy policy(single_task(), distribution, 5, 8, torch::kCPU, any_generator());
+  TeamPolicy policy(single_task(/*discrete=*/false, 2), distribution, 5, 8, torch::kCPU,
+                    any_generator());
   load_networks(file, "/weights", {{&policy, 0, name, kGaussianHeads}});
   const std::string expected = "/outputs/" + name + "/";
   const Tensor input = file.tensor("/inputs/observations").unsqueeze(0);  // [1, B, 5]

@@ -11,15 +11,6 @@ namespace labhost::golden {
 
 namespace {
 
-TaskSpec single_task() {
-  TaskSpec task;
-  task.name = "golden";
-  task.state_width = 5;
-  task.horizon = 10;
-  task.agents = {{"team", {0, 1, 2, 3, 4}, {/*discrete=*/true, 3}}};
-  return task;
-}
-
 struct Learner {
   explicit Learner(const TaskSpec& task)
       : v(task, 5, 8, torch::kCPU, any_generator()),
@@ -84,7 +75,7 @@ Tensor critic_loss(const Learner& learner, const Rows& rows, const GoldenFile& f
 TEST_CASE("IQL's losses and gradients are the reference's") {
   const DoublePrecision precision;
   const GoldenFile file("13b_iql_discrete");
-  Learner learner(single_task());
+  Learner learner(single_task(/*discrete=*/true, 3));
   load_networks(file, "/weights", learner.all_networks());
   const Rows rows(file);
 
@@ -104,7 +95,7 @@ TEST_CASE("IQL's losses and gradients are the reference's") {
 TEST_CASE("one and three whole updates of IQL end at the reference's parameters") {
   const DoublePrecision precision;
   const GoldenFile file("13b_iql_discrete");
-  Learner learner(single_task());
+  Learner learner(single_task(/*discrete=*/true, 3));
   load_networks(file, "/weights", learner.all_networks());
   const Rows rows(file);
   Adam v_optimiser({&learner.v}, file.number("/settings/lr_v"), Clip::kNone);

@@ -1,81 +1,11 @@
-// Maiql::update() and Iql::update() themselves, as built plugins, against the reference.
-//
-// Batches are drawn with replacement, so seeds are looked for whose draws are permutations of the
-// six stored rows. What the reference's legal moves touch (the policies) is left to maiql_test.cpp
-// and iql_test.cpp: tasks here have no legal moves, and values do not depend on policies.
-#include "core/nn/adam.hpp"
+// Maiql::update() and Iql::update() themselves, as built plugins, against the reference. What the
+// reference's legal moves touch (the categorical policies) is left to maiql_test.cpp and
+// iql_test.cpp: tasks here have no legal moves, and values do not depend on policies.
 #include "core/nn/mixer.hpp"
-#include "core/nn/sampler.hpp"
 #include "core/nn/values.hpp"
-#include "tests/algorithms/trained_plugin.hpp"
-#include "tests/golden/golden_file.hpp"
+#include "tests/golden/plugin_rows.hpp"
 
 namespace labhost::golden {
-
-namespace {
-
-constexpr std::int64_t kRows = 6;
-
-/// True when the first `batches` batches of a run with this seed hold every row once.
-bool draws_permutations(std::uint64_t seed, int batches) {
-  static const Transitions data = [] {
-    Transitions numbered;
-    numbered.state = numbered.next_state = torch::zeros({kRows, 1});
-    numbered.action = torch::zeros({kRows, 1});
-    numbered.reward = torch::arange(kRows, torch::kFloat64);
-    numbered.terminal = numbered.timeout = torch::zeros({kRows}, torch::kBool);
-    return numbered;
-  }();
-  Sampler sampler(data, kRows, Streams(seed).get("batches"));
-  for (int i = 0; i < batches; ++i) {
-    const Tensor rows = std::get<0>(sampler.draw().reward.sort());
-    if (!torch::equal(rows, data.reward)) return false;
-  }
-  return true;
-}
-
-/// The first such seed from `first` on. Good first values were found once; they only save time.
-std::uint64_t permuting_seed(std::uint64_t first, int batches) {
-  std::uint64_t seed = first;
-  while (!draws_permutations(seed, batches)) {
-    ++seed;
-    REQUIRE_MESSAGE(seed < first + 2'000'000, "no seed draws permutations; look for another start");
-  }
-  return seed;
-}
-
-Transitions rows_of(const GoldenFile& file, const Tensor& state, const Tensor& action,
-                    const Tensor& next_state) {
-  Transitions data;
-  data.state = state;
-  data.action = action;
-  data.next_state = next_state;
-  data.reward = file.column("/inputs/rewards");
-  data.terminal = file.column("/inputs/masks").eq(0);
-  data.timeout = torch::zeros({kRows}, torch::kBool);
-  return data;
-}
-
-/// Puts networks in the place of those that `plugin` began with, by its own saved state.
-void replace_networks(testing::TrainedPlugin& plugin,
-                      const std::vector<std::pair<std::string, const Mlp*>>& networks) {
-  const Archive before = plugin.saved();
-  Archive after;
-  for (const auto& [name, network] : networks) network->save(after, name);
-  for (const auto& [name, tensor] : before.tensors()) {
-    if (!after.contains(name)) after.write(name, tensor);
-  }
-  plugin->load(after);
-}
-
-void check_update_losses(const GoldenFile& file, testing::TrainedPlugin& plugin,
-                         const std::string& v_loss, const std::string& q_loss) {
-  const auto metrics = plugin.update(1);
-  check_close(metrics.at("value/loss"), file.number(v_loss), "V loss");
-  check_close(metrics.at("critic/loss"), file.number(q_loss), "Q loss");
-}
-
-}  // namespace
 
 TEST_CASE("the maiql plugin updates values, critics and targets as the reference does") {
   const DoublePrecision precision;
@@ -106,7 +36,10 @@ TEST_CASE("the maiql plugin updates values, critics and targets as the reference
       task,
       rows_of(file, of_both_agents(file, "observations"), of_both_agents(file, "actions"),
               of_both_agents(file, "next_observations")),
-      {"maiql", {{"hidden", "8"}, {"batch_size", "6"}}, 3, permuting_seed(396'014, 3)});
+      {"maiql",
+       {{"hidden", "8"}, {"batch_size", "6"}, {"memory", "off"}},
+       3,
+       permuting_seed(396'014, 3)});
   replace_networks(plugin, {{"v", &v},
                             {"q", &q},
                             {"q_target", &q_target},
@@ -132,11 +65,7 @@ TEST_CASE("the maiql plugin updates values, critics and targets as the reference
 TEST_CASE("the iql plugin updates values, critics and targets as the reference does") {
   const DoublePrecision precision;
   const GoldenFile file("13b_iql_discrete");
-  TaskSpec task;
-  task.name = "golden";
-  task.state_width = 5;
-  task.horizon = 10;
-  task.agents = {{"team", {0, 1, 2, 3, 4}, {/*discrete=*/true, 3}}};
+  const TaskSpec task = single_task(/*discrete=*/true, 3);
   StateValue v(task, 5, 8, torch::kCPU, any_generator());
   TwinQ q(task, 5, 8, torch::kCPU, any_generator());
   TwinQ q_target(task, 5, 8, torch::kCPU, any_generator());
