@@ -231,4 +231,23 @@ TEST_CASE("a store that may not be read, and one in a folder that may not be wri
   chmod(one.place.store().parent_path().c_str(), 0755);
 }
 
+TEST_CASE("bench names what it does not know") {
+  const Workplace place;
+  check_refused(place.labhost({"bench", "alog"}), {"unknown part 'alog'", "algo"});
+  check_refused(place.labhost({"bench", "algo", "--algorithm", "maqil"}),
+                {"unknown algorithm 'maqil'", "maiql"});
+  check_refused(place.labhost({"bench", "algo", "--set", "precision"}),
+                {"--set takes PARAMETER=VALUE, not 'precision'"});
+}
+
+TEST_CASE("an algorithm for continuous actions fails its run on a discrete task and says why") {
+  const Workplace place;
+  place.write(with("algorithms = [\"maiql\", \"ibc\"]", "algorithms = [\"icql\"]") +
+              "[algorithm.icql]\nsteps = 10\n");
+  const Outcome outcome = place.run({"--only", "task=neutral,seed=0"});
+  CHECK(outcome.code == 1);
+  CHECK(contains(outcome.out + outcome.err, "icql needs continuous actions"));
+  CHECK(contains(place.labhost({"sql", "SELECT status, error FROM run"}).out, "are discrete"));
+}
+
 }  // namespace labhost::testing
