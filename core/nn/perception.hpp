@@ -15,33 +15,6 @@
 #include "core/nn/sampler.hpp"
 #include "core/sdk/algorithm.hpp"
 
-/// Rows of a parameter table, for algorithms that use a Perception.
-#define LABHOST_MEMORY_PARAMS                                                                  \
-  {"memory",                                                                                   \
-   ::labhost::ParamType::kText,                                                                \
-   "auto",                                                                                     \
-   nullptr,                                                                                    \
-   nullptr,                                                                                    \
-   "auto|on|off",                                                                              \
-   "",                                                                                         \
-   "agents remember their last observation-action pairs; auto: where one does not see it all", \
-   "Section 3.3"},                                                                             \
-      {"memory_length", ::labhost::ParamType::kInteger, "10",          "1", "1000", nullptr,   \
-       "pairs",         "that an agent remembers",      "Appendix A.1"},                       \
-      {"memory_width", ::labhost::ParamType::kInteger,    "128",         "1", "4096", nullptr, \
-       "units",        "width of the memory's embedding", "Appendix A.1"},                     \
-  {                                                                                            \
-    "memory_learning_rate", ::labhost::ParamType::kReal, "1e-4", "0", "1", nullptr, "",        \
-        "Adam's learning rate for the memory", "released code"                                 \
-  }
-
-/// The row of a parameter table for precision_of().
-#define LABHOST_PRECISION_PARAM                                                          \
-  {                                                                                      \
-    "precision", ::labhost::ParamType::kText, "fp32", nullptr, nullptr, "fp32|bf16", "", \
-        "of the hidden layers' products; bf16 needs AVX512-BF16 or a GPU", "ours"        \
-  }
-
 namespace labhost {
 
 /// What a batch shows, before any network.

@@ -3,6 +3,7 @@
 // Symbols: B batch, N agents, I inputs of the networks, W joint action.
 // Differences from the released code: 1. gradient norms are clipped to 1 as the paper says
 // (released code: not clipped for this algorithm; gradient_clip = 0).
+#include "core/nn/common_params.hpp"
 #include "core/nn/perception.hpp"
 #include "plugins/algorithms/ibc/losses.hpp"
 
@@ -13,16 +14,9 @@ namespace {
 // --- parameters ---------------------------------------------------------------------------------
 
 constexpr ParamDecl kParams[] = {
-    {"learning_rate", ParamType::kReal, "3e-4", "0", "1", nullptr, "", "Adam's learning rate",
-     "Appendix A.2"},
-    {"batch_size", ParamType::kInteger, "256", "1", "1000000", nullptr, "transitions",
-     "mini-batch size", "Appendix A.2"},
-    {"hidden", ParamType::kInteger, "256", "1", "65536", nullptr, "units",
-     "units of each of the two hidden layers", "Appendix A.2"},
-    {"gradient_clip", ParamType::kReal, "1", "0", nullptr, nullptr, "",
-     "bound of each network's gradient norm; 0: none", "Appendix A.2"},
-    LABHOST_PRECISION_PARAM,
-    LABHOST_MEMORY_PARAMS,
+    params::kLearningRate, params::kBatchSize,   params::kHidden,
+    params::kGradientClip, params::kPrecision,   params::kMemory,
+    params::kMemoryLength, params::kMemoryWidth, params::kMemoryLearningRate,
 };
 
 class Ibc final : public Algorithm {
@@ -75,5 +69,5 @@ class Ibc final : public Algorithm {
 
 }  // namespace labhost
 
-LABHOST_ALGORITHM(labhost::Ibc, "ibc", "1.0.0", "Independent behavioural cloning", labhost::kParams,
+LABHOST_ALGORITHM(labhost::Ibc, "ibc", "1.1.0", "Independent behavioural cloning", labhost::kParams,
                   "policy");

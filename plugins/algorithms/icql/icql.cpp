@@ -8,6 +8,7 @@
 // corrected by the logarithm of the noise's density; the released code subtracts the density itself
 // (importance = density).
 #include "core/nn/action_fan.hpp"
+#include "core/nn/common_params.hpp"
 #include "core/nn/cql_losses.hpp"
 #include "core/nn/perception.hpp"
 #include "core/nn/td3_losses.hpp"
@@ -20,39 +21,25 @@ namespace {
 // --- parameters ---------------------------------------------------------------------------------
 
 constexpr ParamDecl kParams[] = {
-    {"cql_coefficient", ParamType::kReal, "1", "0", nullptr, nullptr, "",
-     "weight of the conservative term (5 on ant-expert)", "Appendix A.2"},
-    {"cql_temperature", ParamType::kReal, "1", "1e-6", nullptr, nullptr, "", "of the logsumexp",
-     "Appendix A.2"},
-    {"cql_actions", ParamType::kInteger, "10", "1", "10000", nullptr, "actions",
-     "sampled uniformly, and as many around the policies' actions in the states and in the next "
-     "states",
-     "Appendix A.2"},
-    {"cql_noise", ParamType::kReal, "0.2", "1e-6", nullptr, nullptr, "",
-     "standard deviation of the samples around the policies' actions", "Appendix A.2"},
-    {"importance", ParamType::kText, "log-density", nullptr, nullptr, "log-density|density", "",
-     "what is subtracted from the values of those samples; density is the released code's",
-     "CQL's paper"},
-    {"policy_every", ParamType::kInteger, "2", "1", "1000000", nullptr, "updates",
-     "between steps of the policies and of all targets", "Appendix A.2"},
-    {"target_noise", ParamType::kReal, "0.2", "0", nullptr, nullptr, "",
-     "standard deviation of the noise on target actions", "Appendix A.2"},
-    {"target_noise_clip", ParamType::kReal, "0.5", "0", nullptr, nullptr, "", "bound of that noise",
-     "Appendix A.2"},
-    {"discount", ParamType::kReal, "0.99", "0", "1", nullptr, "", "discount factor",
-     "Appendix A.2"},
-    {"polyak", ParamType::kReal, "0.005", "0", "1", nullptr, "", "rate of the target networks",
-     "Appendix A.2"},
-    {"learning_rate", ParamType::kReal, "3e-4", "0", "1", nullptr, "", "Adam's learning rate",
-     "Appendix A.2"},
-    {"batch_size", ParamType::kInteger, "256", "1", "1000000", nullptr, "transitions",
-     "mini-batch size", "Appendix A.2"},
-    {"hidden", ParamType::kInteger, "256", "1", "65536", nullptr, "units",
-     "units of each of the two hidden layers", "Appendix A.2"},
-    {"gradient_clip", ParamType::kReal, "1", "0", nullptr, nullptr, "",
-     "bound of each network's gradient norm; 0: none", "Appendix A.2"},
-    LABHOST_PRECISION_PARAM,
-    LABHOST_MEMORY_PARAMS,
+    params::kPolicyEvery,
+    params::kTargetNoise,
+    params::kTargetNoiseClip,
+    params::kCqlCoefficient,
+    params::kCqlTemperature,
+    params::kCqlActions,
+    params::kCqlNoise,
+    params::kImportance,
+    params::kDiscount,
+    params::kPolyak,
+    params::kLearningRate,
+    params::kBatchSize,
+    params::kHidden,
+    params::kGradientClip,
+    params::kPrecision,
+    params::kMemory,
+    params::kMemoryLength,
+    params::kMemoryWidth,
+    params::kMemoryLearningRate,
 };
 
 class Icql final : public Algorithm {

@@ -5,6 +5,7 @@
 // Differences from the released code: 1. gradient norms are clipped to 1 as the paper says
 // (released code: not clipped here; gradient_clip = 0). From the official TD3+BC: 2. the cloning
 // error sums over action components (released code; cloning_error = mean averages).
+#include "core/nn/common_params.hpp"
 #include "core/nn/perception.hpp"
 #include "core/nn/td3_losses.hpp"
 #include "core/nn/values.hpp"
@@ -20,26 +21,20 @@ constexpr ParamDecl kParams[] = {
      "weight of the values: lambda = alpha / mean |Q|; 0: cloning alone", "Appendix A.2"},
     {"cloning_error", ParamType::kText, "sum", nullptr, nullptr, "sum|mean", "",
      "squared distance to the data's action: sum or mean over its components", "released code"},
-    {"policy_every", ParamType::kInteger, "2", "1", "1000000", nullptr, "updates",
-     "between steps of the policies and of all targets", "Appendix A.2"},
-    {"target_noise", ParamType::kReal, "0.2", "0", nullptr, nullptr, "",
-     "standard deviation of the noise on target actions", "Appendix A.2"},
-    {"target_noise_clip", ParamType::kReal, "0.5", "0", nullptr, nullptr, "", "bound of that noise",
-     "Appendix A.2"},
-    {"discount", ParamType::kReal, "0.99", "0", "1", nullptr, "", "discount factor",
-     "Appendix A.2"},
-    {"polyak", ParamType::kReal, "0.005", "0", "1", nullptr, "", "rate of the target networks",
-     "Appendix A.2"},
-    {"learning_rate", ParamType::kReal, "3e-4", "0", "1", nullptr, "", "Adam's learning rate",
-     "Appendix A.2"},
-    {"batch_size", ParamType::kInteger, "256", "1", "1000000", nullptr, "transitions",
-     "mini-batch size", "Appendix A.2"},
-    {"hidden", ParamType::kInteger, "256", "1", "65536", nullptr, "units",
-     "units of each of the two hidden layers", "Appendix A.2"},
-    {"gradient_clip", ParamType::kReal, "1", "0", nullptr, nullptr, "",
-     "bound of each network's gradient norm; 0: none", "Appendix A.2"},
-    LABHOST_PRECISION_PARAM,
-    LABHOST_MEMORY_PARAMS,
+    params::kPolicyEvery,
+    params::kTargetNoise,
+    params::kTargetNoiseClip,
+    params::kDiscount,
+    params::kPolyak,
+    params::kLearningRate,
+    params::kBatchSize,
+    params::kHidden,
+    params::kGradientClip,
+    params::kPrecision,
+    params::kMemory,
+    params::kMemoryLength,
+    params::kMemoryWidth,
+    params::kMemoryLearningRate,
 };
 
 class Itd3Bc final : public Algorithm {

@@ -8,6 +8,7 @@
 // code).
 #include <cmath>
 
+#include "core/nn/common_params.hpp"
 #include "core/nn/mixer.hpp"
 #include "core/nn/perception.hpp"
 #include "core/nn/values.hpp"
@@ -20,35 +21,27 @@ namespace {
 // --- parameters ---------------------------------------------------------------------------------
 
 constexpr ParamDecl kParams[] = {
-    {"expectile", ParamType::kReal, "0.7", "0.5", "1", nullptr, "", "expectile of V",
-     "Appendix A.2"},
-    {"temperature", ParamType::kReal, "3", "0", nullptr, nullptr, "",
-     "inverse temperature of advantage-weighted regression", "Appendix A.2"},
-    {"weight_max", ParamType::kReal, "100", "0", nullptr, nullptr, "", "largest regression weight",
-     "released code"},
     {"weights", ParamType::kText, "team", nullptr, nullptr, "team|agent", "",
      "one regression weight from the mixed Q - V, or one per agent from its own Q^i - V^i",
      "Eq. 7; released code"},
     {"action_aware_mixer", ParamType::kFlag, "true", nullptr, nullptr, nullptr, "",
      "the mixer of Q sees the joint action; false: w_Q(s) as printed in Eq. 4", "released code"},
-    {"discount", ParamType::kReal, "0.99", "0", "1", nullptr, "", "discount factor",
-     "Appendix A.2"},
-    {"polyak", ParamType::kReal, "0.005", "0", "1", nullptr, "", "rate of the target networks",
-     "Appendix A.2"},
-    {"learning_rate", ParamType::kReal, "3e-4", "0", "1", nullptr, "", "Adam's learning rate",
-     "Appendix A.2"},
-    {"policy_schedule", ParamType::kText, "cosine", nullptr, nullptr, "cosine|constant", "",
-     "decay of the policies' learning rate over the run", "official IQL"},
-    {"batch_size", ParamType::kInteger, "256", "1", "1000000", nullptr, "transitions",
-     "mini-batch size", "Appendix A.2"},
-    {"hidden", ParamType::kInteger, "256", "1", "65536", nullptr, "units",
-     "units of each of the two hidden layers", "Appendix A.2"},
-    {"gradient_clip", ParamType::kReal, "1", "0", nullptr, nullptr, "",
-     "bound of each network's gradient norm; 0: none", "Appendix A.2"},
-    LABHOST_PRECISION_PARAM,
-    LABHOST_MEMORY_PARAMS,
-    {"scale_rewards", ParamType::kFlag, "false", nullptr, nullptr, nullptr, "",
-     "multiply rewards by 1000 / (best - worst trajectory return); the ant tasks", "official IQL"},
+    params::kExpectile,
+    params::kTemperature,
+    params::kWeightMax,
+    params::kPolicySchedule,
+    params::kScaleRewards,
+    params::kDiscount,
+    params::kPolyak,
+    params::kLearningRate,
+    params::kBatchSize,
+    params::kHidden,
+    params::kGradientClip,
+    params::kPrecision,
+    params::kMemory,
+    params::kMemoryLength,
+    params::kMemoryWidth,
+    params::kMemoryLearningRate,
 };
 
 class Maiql final : public Algorithm {
@@ -208,6 +201,6 @@ class Maiql final : public Algorithm {
 
 }  // namespace labhost
 
-LABHOST_ALGORITHM(labhost::Maiql, "maiql", "1.0.0",
+LABHOST_ALGORITHM(labhost::Maiql, "maiql", "1.1.0",
                   "Multi-agent implicit Q-learning: centralised training with QMIX-mixed critics",
                   labhost::kParams, "policy");

@@ -5,9 +5,9 @@
 // state, E encoded joint action.
 // The paper gives no equations for it. What we decided: 1. the mixer of Q sees the joint action, as
 // in maiql (action_aware_mixer = false: the state alone). 2. The target is the smaller of both
-// mixed target critics: TD3's rule on the team's value. 3. One lambda for the team, from the mixed
-// Q_1.
-// 4. Gradient norms are clipped to 1 as the paper says.
+// mixed target critics, each with a mixer of its own: TD3's rule on the team's value. 3. One lambda
+// for the team, from the mixed Q_1. 4. Gradient norms are clipped to 1 as the paper says.
+#include "core/nn/common_params.hpp"
 #include "core/nn/mixer.hpp"
 #include "core/nn/perception.hpp"
 #include "core/nn/td3_losses.hpp"
@@ -26,26 +26,20 @@ constexpr ParamDecl kParams[] = {
      "squared distance to the data's action: sum or mean over its components", "released code"},
     {"action_aware_mixer", ParamType::kFlag, "true", nullptr, nullptr, nullptr, "",
      "the mixer of Q sees the joint action; false: the state alone", "released code"},
-    {"policy_every", ParamType::kInteger, "2", "1", "1000000", nullptr, "updates",
-     "between steps of the policies and of all targets", "Appendix A.2"},
-    {"target_noise", ParamType::kReal, "0.2", "0", nullptr, nullptr, "",
-     "standard deviation of the noise on target actions", "Appendix A.2"},
-    {"target_noise_clip", ParamType::kReal, "0.5", "0", nullptr, nullptr, "", "bound of that noise",
-     "Appendix A.2"},
-    {"discount", ParamType::kReal, "0.99", "0", "1", nullptr, "", "discount factor",
-     "Appendix A.2"},
-    {"polyak", ParamType::kReal, "0.005", "0", "1", nullptr, "", "rate of the target networks",
-     "Appendix A.2"},
-    {"learning_rate", ParamType::kReal, "3e-4", "0", "1", nullptr, "", "Adam's learning rate",
-     "Appendix A.2"},
-    {"batch_size", ParamType::kInteger, "256", "1", "1000000", nullptr, "transitions",
-     "mini-batch size", "Appendix A.2"},
-    {"hidden", ParamType::kInteger, "256", "1", "65536", nullptr, "units",
-     "units of each of the two hidden layers", "Appendix A.2"},
-    {"gradient_clip", ParamType::kReal, "1", "0", nullptr, nullptr, "",
-     "bound of each network's gradient norm; 0: none", "Appendix A.2"},
-    LABHOST_PRECISION_PARAM,
-    LABHOST_MEMORY_PARAMS,
+    params::kPolicyEvery,
+    params::kTargetNoise,
+    params::kTargetNoiseClip,
+    params::kDiscount,
+    params::kPolyak,
+    params::kLearningRate,
+    params::kBatchSize,
+    params::kHidden,
+    params::kGradientClip,
+    params::kPrecision,
+    params::kMemory,
+    params::kMemoryLength,
+    params::kMemoryWidth,
+    params::kMemoryLearningRate,
 };
 
 class Matd3Bc final : public Algorithm {
@@ -130,8 +124,10 @@ class Matd3Bc final : public Algorithm {
   }
 
   Mixer mixers(const AlgorithmContext& c) const {
-    return {task_.agent_count(), task_.state_width + (action_aware_ ? task_.encoded_width() : 0),
-            c.params.integer("hidden"), c.device, c.streams.get("networks"), 2};
+    return {
+        task_.agent_count(),        task_.state_width + (action_aware_ ? task_.encoded_width() : 0),
+        c.params.integer("hidden"), c.device,
+        c.streams.get("networks"),  2};
   }
 
   /// States [B, S] and joint actions [B, W] as the mixer sees them.
