@@ -123,9 +123,10 @@ TEST_CASE("maiql-ft fills its buffer to the dataset's size over the second half 
                                  environments});
   CHECK(plugin.update(10).count("rollout/transitions") == 0);
   const auto metrics = plugin.update(1);
-  CHECK(metrics.at("rollout/transitions") == 100);  // two waves for a tenth of 600 rows
+  CHECK(metrics.at("rollout/transitions") == 100);           // two waves for a tenth of 600 rows
   CHECK(plugin.update(4).at("rollout/transitions") >= 300);  // half of 600 rows
   CHECK(plugin.update(5).at("rollout/transitions") == 600);
+  CHECK(plugin.update(1).at("rollout/transitions") == 600);  // beyond the run's end: no more
 }
 
 }  // namespace labhost

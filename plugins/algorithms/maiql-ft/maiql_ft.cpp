@@ -7,6 +7,7 @@
 // there are as many online as offline transitions, and batches are drawn from both alike.
 // Differences: those of maiql (1 to 3). 4. The buffer grows evenly over the second half, a wave of
 // rollouts at a time. 5. The cosine decay runs over the whole run (the paper does not say).
+#include <algorithm>
 #include <cmath>
 
 #include "core/nn/common_params.hpp"
@@ -202,8 +203,8 @@ class MaiqlFt final : public Algorithm {
   void interact(Metrics& metrics) {
     const std::int64_t half = total_steps_ / 2, into = updates_ - half;
     if (into < 0) return;
-    const double due = static_cast<double>(data_.size()) * static_cast<double>(into + 1) /
-                       static_cast<double>(total_steps_ - half);
+    const double grown = static_cast<double>(into + 1) / static_cast<double>(total_steps_ - half);
+    const double due = static_cast<double>(data_.size()) * std::min(grown, 1.0);
     double reward = 0;
     std::int64_t waves = 0;
     for (; static_cast<double>(online_.size()) < due; ++waves) {
