@@ -106,27 +106,54 @@ TEST_CASE("without a memory there are transitions only") {
   CHECK(buffer.size() == 3 * kLength);
 }
 
-TEST_CASE("maiql-ft fills its buffer to the dataset's size over the second half of a run") {
-  const SyntheticTask synthetic = synthetic_tasks().at(2);
-  const auto environments = [&synthetic](std::int64_t copies) {
+namespace {
+
+/// A run of 20 updates on one of the synthetic tasks, in waves of 50 transitions.
+testing::TrainedPlugin fine_tuning(const SyntheticTask& synthetic) {
+  const auto environments = [synthetic](std::int64_t copies) {
     return synthetic.environment(copies);
   };
-  testing::TrainedPlugin plugin(synthetic.task, synthetic.data,
-                                {"maiql-ft",
-                                 {{"hidden", "8"},
-                                  {"batch_size", "16"},
-                                  {"rollout_length", "5"},
-                                  {"rollout_transitions", "50"}},
-                                 20,
-                                 1,
-                                 {},
-                                 environments});
+  return {synthetic.task,
+          synthetic.data,
+          {"maiql-ft",
+           {{"hidden", "8"},
+            {"batch_size", "16"},
+            {"memory_width", "8"},
+            {"rollout_length", "5"},
+            {"rollout_transitions", "50"}},
+           20,
+           1,
+           {},
+           environments}};
+}
+
+}  // namespace
+
+TEST_CASE("maiql-ft fills its buffer to the dataset's size over the second half of a run") {
+  testing::TrainedPlugin plugin = fine_tuning(synthetic_tasks().at(2));
   CHECK(plugin.update(10).count("rollout/transitions") == 0);
   const auto metrics = plugin.update(1);
   CHECK(metrics.at("rollout/transitions") == 100);           // two waves for a tenth of 600 rows
   CHECK(plugin.update(4).at("rollout/transitions") >= 300);  // half of 600 rows
   CHECK(plugin.update(5).at("rollout/transitions") == 600);
   CHECK(plugin.update(1).at("rollout/transitions") == 600);  // beyond the run's end: no more
+}
+
+TEST_CASE("maiql-ft goes on from a checkpoint of its second half with the same bits") {
+  for (const std::size_t which : {1U, 2U}) {  // with and without a memory
+    CAPTURE(which);
+    const SyntheticTask synthetic = synthetic_tasks().at(which);
+    testing::TrainedPlugin whole = fine_tuning(synthetic), second = fine_tuning(synthetic);
+    whole.update(14);
+    const Archive checkpoint = whole.checkpoint();
+    CHECK(checkpoint.tensor("online/reward").size(0) > 0);
+    second.restore(checkpoint);
+    CHECK(whole.update(6) == second.update(6));
+    const Archive a = whole.checkpoint(), b = second.checkpoint();
+    for (const auto& [name, tensor] : a.tensors()) {
+      CHECK_MESSAGE(torch::equal(tensor, b.tensor(name)), name);
+    }
+  }
 }
 
 }  // namespace labhost

@@ -85,6 +85,16 @@ class TrainedPlugin {
     algorithm_->save(archive);
     return archive;
   }
+  /// With the random streams, as the host's checkpoints: what restore() goes on from.
+  Archive checkpoint() const {
+    Archive archive = saved();
+    streams_.save(archive);
+    return archive;
+  }
+  void restore(const Archive& archive) {
+    algorithm_->load(archive);
+    streams_.load(archive);
+  }
 
  private:
   TaskSpec task_;
