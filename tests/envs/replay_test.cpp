@@ -70,7 +70,8 @@ void check_folder(const fs::path& folder) {
   int files = 0;
   std::int64_t ended = 0;
   for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.path().extension() != ".hdf5") continue;
+    const std::string name = entry.path().filename().string();
+    if (entry.path().extension() != ".hdf5" || name.rfind("ant-", 0) != 0) continue;
     CAPTURE(entry.path().filename().string());
     const Replay result = replay(entry.path());
     MESSAGE(entry.path().filename().string(), ": ", 100 * result.next_states,
