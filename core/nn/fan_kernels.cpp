@@ -1,24 +1,14 @@
-// glibc's exp for whole vectors, as in memory_kernels.cpp.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-extern "C" {
-__attribute__((simd("notinbranch"))) float expf(float) noexcept;
-__attribute__((simd("notinbranch"))) double exp(double) noexcept;
-}
-#endif
+#include "core/nn/vector_exp.hpp"  // first
 
 #include "core/nn/fan_kernels.hpp"
 
 #include <cmath>
 
 #include "core/nn/bf16_bits.hpp"
-#include "core/nn/clones.hpp"
 
 namespace labhost::kernels {
 
 namespace {
-
-LABHOST_INLINE float exponential(float x) { return expf(x); }
-LABHOST_INLINE double exponential(double x) { return exp(x); }
 
 // Rows are stored as Real, or as the bits of bfloat16.
 LABHOST_INLINE float load(float x) { return x; }

@@ -14,8 +14,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr std::int64_t kTile = 64;            // histories whose rows stay in the second-level cache
-constexpr std::int64_t kStackNumbers = 4096;  // of a transposed history: memory_kernels.cpp
+constexpr std::int64_t kTile = 64;  // histories whose rows stay in the second-level cache
 
 std::vector<std::vector<std::int64_t>> part_shapes(const MemoryShape& s) {
   const std::int64_t d = s.width;
@@ -231,7 +230,7 @@ bool MemoryEncoder::fits_kernels(const Tensor& history) const {
   const std::int64_t across =
       (shape_.length + kernels::kLanes - 1) / kernels::kLanes * kernels::kLanes;
   return history.is_cpu() && across <= kernels::kMaxPairs &&
-         shape_.pair * across + features_ <= kStackNumbers;
+         shape_.pair * across + features_ <= kernels::kStackNumbers;
 }
 
 Tensor MemoryEncoder::forward(const Tensor& history) const {

@@ -9,8 +9,9 @@
 
 namespace labhost::kernels {
 
-constexpr std::int64_t kLanes = 16;     // floats of a vector register
-constexpr std::int64_t kMaxPairs = 64;  // H at most, so that scores stay on the stack
+constexpr std::int64_t kLanes = 16;           // floats of a vector register
+constexpr std::int64_t kMaxPairs = 64;        // H at most, so that scores stay on the stack
+constexpr std::int64_t kStackNumbers = 4096;  // numbers * H (padded) + E at most, for the same
 
 struct MemoryTile {
   std::int64_t batch, pairs, numbers, features, width;  ///< B, H, numbers of a pair, E, D

@@ -8,8 +8,6 @@ namespace labhost::mlp {
 
 namespace {
 
-constexpr std::int64_t kRowTile = 512;  // rows of 256 numbers: half a megabyte
-
 /// y [rows, width] += bias, then ReLU.
 void add_bias(const Tensor& y, const Tensor& bias, std::int64_t copy, bool relu) {
   AT_DISPATCH_FLOATING_TYPES(y.scalar_type(), "add_bias", [&] {

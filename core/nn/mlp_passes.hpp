@@ -10,6 +10,8 @@
 
 namespace labhost::mlp {
 
+constexpr std::int64_t kRowTile = 512;  ///< rows of 256 numbers: half a megabyte
+
 struct Forward {
   Tensor output;                    ///< [C, B, outputs]
   std::vector<Tensor> activations;  ///< of each hidden layer [C, B, hidden]; empty unless kept

@@ -10,8 +10,6 @@ namespace labhost::mlp {
 
 namespace {
 
-constexpr std::int64_t kRowTile = 512;
-
 std::uint16_t* bits(const Tensor& bf16) {
   return reinterpret_cast<std::uint16_t*>(bf16.data_ptr<at::BFloat16>());
 }

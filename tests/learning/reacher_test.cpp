@@ -1,6 +1,6 @@
-// Every model-free algorithm learns two-agent Reacher from 10,000 transitions of the expert mix, by
-// full observation and by memory. Uniformly random actions score -4.6, untrained teams -5 to -10,
-// no action at all -0.1.
+// Every model-free algorithm learns two-agent Reacher from 10,000 transitions of the expert mix.
+// Uniformly random actions score -4.6. A greedy team that has learned nothing scores about 0: after
+// one update -0.08 (icql, iomar), 0.07 (ibc), 0.25 (maiql), and 0.13 (ibc, leader).
 #include "tests/learning/learning_setup.hpp"
 
 namespace labhost {
@@ -9,43 +9,44 @@ namespace {
 
 struct Trial {
   const char* algorithm;
-  const char* observation;
   testing::Overrides params;
   std::int64_t updates;
   double at_least;  ///< score
 };
 
-/// The TD3+BC lean on their values from the start, which takes a hundred thousand updates to go
-/// well: here with a small alpha. The conservative ones have small networks, for time.
-const std::vector<Trial> kTrials = {
-    {"ibc", "all", {}, 2000, 0.4},
-    {"iql", "all", {}, 2000, 0.4},
-    {"maiql", "all", {}, 1500, 0.3},
-    {"maiql-ft", "all", {}, 1500, 0.3},
-    {"matd3-bc", "all", {{"alpha", "0.1"}}, 2000, 0.3},
-    {"itd3-bc", "all", {{"alpha", "0.1"}}, 2000, 0.3},
-    {"icql", "all", {{"hidden", "64"}}, 2000, -0.5},
-    {"iomar", "all", {{"hidden", "64"}}, 2000, -0.7},
-    {"ibc", "leader", {}, 1500, 0.0},
-    {"maiql", "leader", {}, 800, -0.3},
-    {"matd3-bc", "leader", {{"alpha", "0.1"}}, 800, -0.2},
-};
+void check_trials(const char* observation, const std::vector<Trial>& trials) {
+  torch::set_num_threads(1);
+  const testing::LearningTask reacher(
+      "reacher", {{"observation", observation}},
+      std::string(LABHOST_TEST_FILES) + "/reacher-expert-mix-excerpt.hdf5");
+  for (const Trial& trial : trials) {
+    CAPTURE(trial.algorithm);
+    const double score = reacher.score(trial.algorithm, trial.params, trial.updates, 50);
+    MESSAGE(std::string(trial.algorithm), ": ", score, " after ", trial.updates);
+    CHECK(score > trial.at_least);
+  }
+}
 
 }  // namespace
 
-TEST_CASE("the model-free algorithms learn Reacher from an excerpt of the expert mix") {
-  torch::set_num_threads(1);
-  for (const Trial& trial : kTrials) {
-    CAPTURE(trial.algorithm);
-    CAPTURE(trial.observation);
-    const testing::LearningTask reacher(
-        "reacher", {{"observation", trial.observation}},
-        std::string(LABHOST_TEST_FILES) + "/reacher-expert-mix-excerpt.hdf5");
-    const double score = reacher.score(trial.algorithm, trial.params, trial.updates, 50);
-    MESSAGE(std::string(trial.algorithm), " ", std::string(trial.observation), ": ", score,
-            " after ", trial.updates);
-    CHECK(score > trial.at_least);
-  }
+TEST_CASE("cloning and the IQL family learn Reacher from an excerpt of the expert mix") {
+  check_trials("all", {{"ibc", {}, 2000, 0.4},
+                       {"iql", {}, 2000, 0.4},
+                       {"maiql", {}, 2500, 0.4},
+                       {"maiql-ft", {}, 2500, 0.4}});
+}
+
+// The TD3+BC lean on their values from the start, which takes a hundred thousand updates to go
+// well: here with a small alpha. The conservative ones have small networks, for time.
+TEST_CASE("the TD3 family learns Reacher from an excerpt of the expert mix") {
+  check_trials("all", {{"matd3-bc", {{"alpha", "0.1"}}, 2000, 0.4},
+                       {"itd3-bc", {{"alpha", "0.1"}}, 2000, 0.4},
+                       {"icql", {{"hidden", "64"}}, 6000, 0.15},
+                       {"iomar", {{"hidden", "64"}}, 6000, 0.1}});
+}
+
+TEST_CASE("cloning with a memory learns Reacher where one agent leads") {
+  check_trials("leader", {{"ibc", {}, 4000, 0.3}});
 }
 
 }  // namespace labhost
