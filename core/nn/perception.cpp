@@ -22,19 +22,33 @@ std::vector<std::int64_t> live_pairs(const TaskSpec& task) {
 
 Perception::Perception(const AlgorithmContext& context, const TaskSpec& task,
                        const Transitions& data, double max_norm)
-    : device_(context.device), observe_(task, context.device), width_(task.observation_width()) {
+    : Perception(context, task, data, /*scale_inputs=*/false, /*with_target=*/true, max_norm) {}
+
+Perception::Perception(const AlgorithmContext& context, const TaskSpec& task,
+                       const Transitions& data, SteppedByTheAlgorithm how)
+    : Perception(context, task, data, how.scale_inputs, /*with_target=*/false, 0) {}
+
+Perception::Perception(const AlgorithmContext& context, const TaskSpec& task,
+                       const Transitions& data, bool scale_inputs, bool with_target,
+                       double max_norm)
+    : device_(context.device),
+      observe_(task, context.device, scale_inputs),
+      width_(task.observation_width()) {
   const Params& params = context.params;
   if (!wants_memory(params, task)) return;
-  histories_.emplace(task, data, params.integer("memory_length"));
+  Transitions seen = data;  // what is remembered is what was seen
+  seen.state = observe_.scale(data.state);
+  histories_.emplace(task, seen, params.integer("memory_length"));
   const MemoryShape shape{histories_->pair_width(), histories_->length(),
                           params.integer("memory_width")};
   const at::Generator generator = context.streams.get("networks");
   memory_.emplace(task.agent_count(), shape, device_, generator, live_pairs(task));
+  width_ += shape.width;
+  if (!with_target) return;
   target_.emplace(task.agent_count(), shape, device_, generator, live_pairs(task));
   target_->copy_from(*memory_);
   optimiser_.emplace(std::vector<FlatModule*>{&*memory_}, params.real("memory_learning_rate"),
                      max_norm > 0 ? Clip::kPerCopy : Clip::kNone, max_norm);
-  width_ += shape.width;
 }
 
 View Perception::now(const Batch& batch) const {
@@ -52,12 +66,13 @@ Tensor Perception::see(const View& view) const {
 
 Tensor Perception::see_as_target(const View& view) const {
   if (!remembers()) return view.observation;
+  TORCH_CHECK(target_.has_value(), "a memory that the algorithm steps has no target copy");
   const torch::NoGradGuard no_grad;
   return torch::cat({target_->forward(view.history), view.observation}, -1);
 }
 
 void Perception::polyak(double rate) {
-  if (remembers()) target_->polyak(*memory_, rate);
+  if (target_) target_->polyak(*memory_, rate);
 }
 
 /// Keeps a history per copy.
@@ -113,6 +128,7 @@ std::unique_ptr<Policy> Perception::team(const TeamPolicy& policy, bool greedy,
 void Perception::save(Archive& archive, const std::string& name) const {
   if (!remembers()) return;
   memory_->save(archive, name + "/memory");
+  if (!target_) return;
   target_->save(archive, name + "/target");
   optimiser_->save(archive, name + "/optimiser");
 }
@@ -120,6 +136,7 @@ void Perception::save(Archive& archive, const std::string& name) const {
 void Perception::load(const Archive& archive, const std::string& name) {
   if (!remembers()) return;
   memory_->load(archive, name + "/memory");
+  if (!target_) return;
   target_->load(archive, name + "/target");
   optimiser_->load(archive, name + "/optimiser");
 }

@@ -23,6 +23,12 @@ struct View {
   Tensor history;      ///< [N, B, H, P]; undefined without a memory
 };
 
+/// Asks for a memory that an algorithm steps itself, with all else that it trains, and that has no
+/// target copy: PPO.
+struct SteppedByTheAlgorithm {
+  bool scale_inputs = false;  ///< divide states by the magnitudes that the task declares
+};
+
 class LABHOST_API Perception : public Stateful {
  public:
   /// Of `task` (the context's, or the same as one agent) and its `data`, which must outlive it. The
@@ -30,6 +36,9 @@ class LABHOST_API Perception : public Stateful {
   /// memory is wanted but `data` does not say where episodes end.
   Perception(const AlgorithmContext& context, const TaskSpec& task, const Transitions& data,
              double max_norm);
+  /// The same without optimiser() and target: see memory().
+  Perception(const AlgorithmContext& context, const TaskSpec& task, const Transitions& data,
+             SteppedByTheAlgorithm how);
 
   bool remembers() const { return memory_.has_value(); }
   std::int64_t width() const { return width_; }  ///< I, the networks' inputs
@@ -44,12 +53,14 @@ class LABHOST_API Perception : public Stateful {
   Tensor see_as_target(const View& view) const;
 
   /// Steps the memory beside a network: minimise(loss, {&own, perception.optimiser()}). nullptr
-  /// without a memory.
-  Adam* optimiser() { return remembers() ? &*optimiser_ : nullptr; }
+  /// without a memory, or where the algorithm steps memory() itself.
+  Adam* optimiser() { return optimiser_ ? &*optimiser_ : nullptr; }
+  /// What has to be trained; nullptr without a memory.
+  FlatModule* memory() { return remembers() ? &*memory_ : nullptr; }
   /// Moves the memory's target copy towards it; nothing without a memory.
   void polyak(double rate);
 
-  const Observer& observer() const { return observe_; }
+  const ScaledObserver& observer() const { return observe_; }
   /// Of the dataset; only with a memory.
   const Histories& histories() const { return *histories_; }
 
@@ -65,9 +76,11 @@ class LABHOST_API Perception : public Stateful {
 
  private:
   class Team;
+  Perception(const AlgorithmContext& context, const TaskSpec& task, const Transitions& data,
+             bool scale_inputs, bool with_target, double max_norm);
 
   torch::Device device_;
-  Observer observe_;
+  ScaledObserver observe_;
   std::int64_t width_;
   std::optional<Histories> histories_;
   std::optional<MemoryEncoder> memory_, target_;

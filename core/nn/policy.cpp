@@ -56,14 +56,16 @@ Tensor TeamPolicy::gaussian_log_prob(const Gaussian& gaussian, const Tensor& bef
 }
 
 Tensor TeamPolicy::log_prob(const Tensor& input, const Tensor& action) const {
+  if (distribution_ != Distribution::kCategorical) return log_prob(gaussian(input), action);
+  return log_choices(input).gather(-1, layout_.split(action).to(torch::kLong)).squeeze(-1);
+}
+
+Tensor TeamPolicy::log_prob(const Gaussian& gaussian, const Tensor& action) const {
   const Tensor own = layout_.split(action);
-  if (distribution_ == Distribution::kCategorical) {
-    return log_choices(input).gather(-1, own.to(torch::kLong)).squeeze(-1);
-  }
   const Tensor before = distribution_ == Distribution::kSquashedGaussian
                             ? torch::atanh(own.clamp(-1 + kSquashMargin, 1 - kSquashMargin))
                             : own;
-  return gaussian_log_prob(gaussian(input), before);
+  return gaussian_log_prob(gaussian, before);
 }
 
 TeamPolicy::Sample TeamPolicy::sample(const Tensor& input, at::Generator generator) const {

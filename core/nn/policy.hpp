@@ -33,6 +33,8 @@ class LABHOST_API TeamPolicy : public Mlp {
     Tensor mean, log_std;  ///< [N, B, A]; log_std clamped
   };
   Gaussian gaussian(const Tensor& input) const;
+  /// log pi_i(a^i | h^i) [N, B] where gaussian(input) is known already.
+  Tensor log_prob(const Gaussian& gaussian, const Tensor& action) const;
   /// Normalised log-probabilities of the choices [N, B, choices].
   Tensor log_choices(const Tensor& input) const;
   Distribution distribution() const { return distribution_; }

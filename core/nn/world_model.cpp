@@ -11,10 +11,8 @@ namespace {
 constexpr double kMinLogStd = -6, kMaxLogStd = 2;  // released code
 constexpr double kActionMargin = 1e-5;             // released code
 
-WorldModel::Gaussians split(const Tensor& output) {
-  const std::int64_t width = output.size(-1) / 2;
-  return {output.narrow(-1, 0, width),
-          output.narrow(-1, width, width).clamp(kMinLogStd, kMaxLogStd)};
+WorldModel::Scaling unscaled(std::int64_t width, torch::Device device) {
+  return {torch::zeros({width}, device), torch::ones({width}, device)};
 }
 
 }  // namespace
@@ -38,6 +36,8 @@ WorldModel::WorldModel(const WorldModelShape& shape, torch::Device device, at::G
   state_high_ = -state_low_;
   reward_low_ = state_low_[0].clone();
   reward_high_ = -reward_low_;
+  set_scaling(unscaled(shape.state_width + shape.action_width, device),
+              unscaled(shape.state_width, device), unscaled(1, device));
 }
 
 Tensor WorldModel::input(const Tensor& state, const Tensor& encoded_action, bool discrete) {
@@ -46,16 +46,30 @@ Tensor WorldModel::input(const Tensor& state, const Tensor& encoded_action, bool
   return torch::cat({state, action}, -1);
 }
 
+Tensor WorldModel::scaled(const Tensor& input) const {
+  return (input - input_scaling_.shift) / input_scaling_.scale;
+}
+
+/// The networks' outputs, means and log standard deviations side by side, in the targets' units.
+WorldModel::Gaussians WorldModel::predicted(const Tensor& output, const Scaling& scaling) {
+  const std::int64_t width = output.size(-1) / 2;
+  const Tensor log_std = output.narrow(-1, width, width).clamp(kMinLogStd, kMaxLogStd);
+  return {output.narrow(-1, 0, width) * scaling.scale + scaling.shift,
+          log_std + scaling.scale.log()};
+}
+
 WorldModel::Gaussians WorldModel::next_state(const Tensor& input) const {
-  return split(next_state_.forward(input));
+  Gaussians result = predicted(next_state_.forward(scaled(input)), state_scaling_);
+  if (shape_.difference) result.mean = result.mean + input.narrow(-1, 0, shape_.state_width);
+  return result;
 }
 
 WorldModel::Gaussians WorldModel::reward(const Tensor& input) const {
-  return split(reward_.forward(input));
+  return predicted(reward_.forward(scaled(input)), reward_scaling_);
 }
 
 Tensor WorldModel::terminal_logit(const Tensor& input) const {
-  return terminal_.forward(input).squeeze(-1);
+  return terminal_.forward(scaled(input)).squeeze(-1);
 }
 
 WorldModel::Step WorldModel::step(const Tensor& state, const Tensor& encoded_action, bool discrete,
@@ -87,6 +101,10 @@ WorldModel::Step WorldModel::step(const Tensor& state, const Tensor& encoded_act
   return result;
 }
 
+void WorldModel::set_precision(Precision precision) {
+  labhost::set_precision(precision, {&next_state_, &reward_, &terminal_});
+}
+
 void WorldModel::set_box(const Tensor& state_low, const Tensor& state_high,
                          const Tensor& reward_low, const Tensor& reward_high) {
   state_low_ = state_low;
@@ -95,17 +113,22 @@ void WorldModel::set_box(const Tensor& state_low, const Tensor& state_high,
   reward_high_ = reward_high;
 }
 
+void WorldModel::set_scaling(const Scaling& input, const Scaling& next_state,
+                             const Scaling& reward) {
+  input_scaling_ = input;
+  state_scaling_ = next_state;
+  reward_scaling_ = reward;
+}
+
 void WorldModel::save(Archive& archive) const {
   archive.write("shape", torch::tensor({shape_.state_width, shape_.action_width, shape_.members,
-                                        shape_.hidden, shape_.layers, shape_.terminal_layers}));
+                                        shape_.hidden, shape_.layers, shape_.terminal_layers,
+                                        std::int64_t{shape_.difference}}));
   next_state_.save(archive, "next_state");
   reward_.save(archive, "reward");
   terminal_.save(archive, "terminal");
   archive.write("kept", kept_);
-  archive.write("box/state_low", state_low_);
-  archive.write("box/state_high", state_high_);
-  archive.write("box/reward_low", reward_low_);
-  archive.write("box/reward_high", reward_high_);
+  for (const auto& [name, value] : constants(*this)) archive.write(name, *value);
 }
 
 void WorldModel::load(const Archive& archive) {
@@ -113,28 +136,29 @@ void WorldModel::load(const Archive& archive) {
   reward_.load(archive, "reward");
   terminal_.load(archive, "terminal");
   kept_ = archive.tensor("kept").to(device_);
-  load_box(archive);
+  for (const auto& [name, value] : constants(*this)) *value = archive.tensor(name).to(device_);
 }
 
-void WorldModel::load_box(const Archive& archive) {
-  archive.read_into("box/state_low", state_low_);
-  archive.read_into("box/state_high", state_high_);
-  archive.read_into("box/reward_low", reward_low_);
-  archive.read_into("box/reward_high", reward_high_);
+WorldModel WorldModel::of_kept() const {
+  WorldModelShape shape = shape_;
+  shape.members = kept_.size(0);
+  WorldModel model(shape, device_, /*overwritten:*/ at::detail::createCPUGenerator());
+  model.next_state_.select_from(next_state_, kept_);
+  model.reward_.select_from(reward_, kept_);
+  model.terminal_.select_from(terminal_, kept_);
+  model.set_box(state_low_, state_high_, reward_low_, reward_high_);
+  model.set_scaling(input_scaling_, state_scaling_, reward_scaling_);
+  model.set_precision(next_state_.precision());
+  return model;
 }
 
 WorldModel WorldModel::restore(const Archive& archive, torch::Device device) {
-  const Tensor sizes = archive.tensor("shape"), kept = archive.tensor("kept");
+  const Tensor sizes = archive.tensor("shape");
   const auto at = [&sizes](std::int64_t i) { return sizes[i].item<std::int64_t>(); };
-  at::Generator overwritten = at::detail::createCPUGenerator();
-  WorldModel model({at(0), at(1), kept.size(0), at(3), at(4), at(5)}, device, overwritten);
-  WorldModel all({at(0), at(1), at(2), at(3), at(4), at(5)}, device, overwritten);
+  WorldModel all({at(0), at(1), at(2), at(3), at(4), at(5), at(6) != 0}, device,
+                 /*overwritten:*/ at::detail::createCPUGenerator());
   all.load(archive);
-  model.next_state_.select_from(all.next_state_, all.kept_);
-  model.reward_.select_from(all.reward_, all.kept_);
-  model.terminal_.select_from(all.terminal_, all.kept_);
-  model.load_box(archive);
-  return model;
+  return all.of_kept();
 }
 
 Tensor covariance_norm(const Tensor& x) {

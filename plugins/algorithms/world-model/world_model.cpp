@@ -3,12 +3,17 @@
 // Symbols: M members, B batch, S state, E encoded joint action.
 // Differences from the released code: 1. the state is the global one, once; not every agent's
 // observations side by side. 2. One reward and one terminal output, not one per agent. 3. Members
-// are chosen by the error of their means, not of sampled predictions.
+// are chosen by the error of their means, not of sampled predictions. 4. The next state can be
+// predicted as a difference (predicts; not by default).
 #include <algorithm>
+#include <limits>
+#include <optional>
 
 #include "core/nn/adam.hpp"
+#include "core/nn/common_params.hpp"
 #include "core/nn/world_model.hpp"
 #include "core/sdk/algorithm.hpp"
+#include "plugins/algorithms/world-model/checks.hpp"
 #include "plugins/algorithms/world-model/losses.hpp"
 
 namespace labhost {
@@ -40,7 +45,19 @@ constexpr ParamDecl kParams[] = {
      "most held-out transitions used per validation", "ours"},
     {"validation_every", ParamType::kInteger, "1000", "1", nullptr, nullptr, "updates",
      "updates between validations (one more at the end)", "ours"},
+    {"predicts", ParamType::kText, "state", nullptr, nullptr, "state|difference", "",
+     "what the next-state network gives: the state, or its difference from the one before", "ours"},
+    {"standardise", ParamType::kFlag, "false", nullptr, nullptr, nullptr, "",
+     "inputs and targets by their mean and standard deviation over the training rows", "ours"},
+    {"open_loop_steps", ParamType::kInteger, "20", "0", "10000", nullptr, "steps",
+     "of the open-loop predictions that are compared with the simulator; 0: none", "ours"},
+    {"open_loop_rollouts", ParamType::kInteger, "256", "1", "100000", nullptr, "rollouts",
+     "of that comparison, from held-out rows of the dataset", "ours"},
+    params::kPrecision,
 };
+
+constexpr double kConstant = 1e-6;  // smaller deviations are rounding
+constexpr std::int64_t kReportedSteps[] = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000};
 
 class WorldModelTraining final : public Algorithm {
  public:
@@ -55,9 +72,10 @@ class WorldModelTraining final : public Algorithm {
         batch_size_(c.params.integer("batch_size")),
         validation_every_(c.params.integer("validation_every")),
         batches_(c.streams.get("batches")),
+        checks_(c.streams.get("checks")),
         model_({c.task.state_width, c.task.encoded_width(), c.params.integer("members"),
                 c.params.integer("hidden"), c.params.integer("layers"),
-                c.params.integer("terminal_layers")},
+                c.params.integer("terminal_layers"), c.params.text("predicts") == "difference"},
                c.device, c.streams.get("networks")),
         optimiser_(model_.modules(), c.params.real("learning_rate"),
                    c.params.real("gradient_clip") > 0 ? Clip::kJointCopy : Clip::kNone,
@@ -66,7 +84,10 @@ class WorldModelTraining final : public Algorithm {
       throw InputError("world-model: kept = " + std::to_string(kept_) +
                        " of members = " + std::to_string(model_.shape().members));
     }
+    model_.set_precision(precision_of(c.params.text("precision"), c.device));
     split_rows(c);
+    play_truth(c);
+    if (c.params.flag("standardise")) standardise();
     const auto low = [](const Tensor& x) { return std::get<0>(x.min(0)); };
     const auto high = [](const Tensor& x) { return std::get<0>(x.max(0)); };
     model_.set_box(torch::minimum(low(data_.state), low(data_.next_state)),
@@ -95,7 +116,10 @@ class WorldModelTraining final : public Algorithm {
     metrics.add("model/state_loss", state_loss / per_member);
     metrics.add("model/reward_loss", reward_loss / per_member);
     metrics.add("model/terminal_loss", terminal_loss / per_member);
-    if (updates_ % validation_every_ == 0 || updates_ == total_steps_) validate(metrics);
+    if (updates_ % validation_every_ == 0 || updates_ == total_steps_) {
+      validate(metrics);
+      check(metrics);
+    }
     return metrics;
   }
 
@@ -128,6 +152,34 @@ class WorldModelTraining final : public Algorithm {
         torch::randperm(rows, c.streams.get("validation split"), torch::kLong).to(device_);
     validation_rows_ = order.narrow(0, 0, std::min(held_out, c.params.integer("validation_rows")));
     training_rows_ = order.narrow(0, held_out, rows - held_out);
+  }
+
+  /// A component that never changes keeps its shift alone.
+  static WorldModel::Scaling scaling_of(const Tensor& rows) {
+    const Tensor deviation = rows.std(0);
+    return {rows.mean(0), torch::where(deviation.gt(kConstant), deviation, kConstant)};
+  }
+  void standardise() {
+    const Rows rows = take(training_rows_, {training_rows_.size(0)});
+    const Tensor target = model_.shape().difference
+                              ? rows.next_state - rows.input.narrow(1, 0, task_.state_width)
+                              : rows.next_state;
+    model_.set_scaling(scaling_of(rows.input), scaling_of(target), scaling_of(rows.reward));
+  }
+
+  /// Rollouts of the simulator from held-out rows, once: the truth of all later checks.
+  void play_truth(const AlgorithmContext& c) {
+    const std::int64_t steps = std::min(c.params.integer("open_loop_steps"), task_.horizon);
+    if (steps == 0) return;
+    Tensor starts = world_model::window_starts(data_, validation_rows_, steps);
+    const std::int64_t count = std::min(starts.size(0), c.params.integer("open_loop_rollouts"));
+    if (count == 0) {
+      c.logger.info("no held-out transition has " + std::to_string(steps) +
+                    " transitions of its episode after it: open-loop errors are left out");
+      return;
+    }
+    starts = starts.narrow(0, 0, count);  // the rows are in random order
+    truth_ = world_model::play(*c.make_environment(count, "open loop"), data_, starts, steps);
   }
 
   /// Rows of the dataset as the members' inputs and targets, in shape `leading`.
@@ -164,16 +216,52 @@ class WorldModelTraining final : public Algorithm {
     metrics.add("validation/error_kept", error.index_select(0, model_.kept()).mean());
     metrics.add("validation/state_error", state_error.index_select(0, model_.kept()).mean());
     metrics.add("validation/reward_error", reward_error.index_select(0, model_.kept()).mean());
+    metrics.add("validation/state_change", (data_.next_state.index_select(0, validation_rows_) -
+                                            data_.state.index_select(0, validation_rows_))
+                                               .norm(2, {-1})
+                                               .mean());
+  }
+
+  /// Whether uncertainties rank errors, on held-out rows, and how open-loop predictions drift.
+  void check(Metrics& metrics) {
+    const torch::NoGradGuard no_grad;
+    const WorldModel kept = model_.of_kept();
+    WorldModelOptions raw;
+    raw.uncertainty_clip = std::numeric_limits<double>::infinity();
+    const auto rows = [this](const Tensor& x) { return x.index_select(0, validation_rows_); };
+    const WorldModel::Step step =
+        kept.step(rows(data_.state), encode_actions(task_, rows(data_.action)), task_.discrete(),
+                  raw, checks_);
+    const Tensor state_error = (step.next_state - rows(data_.next_state)).norm(2, {-1}),
+                 reward_error = (step.reward - rows(data_.reward)).abs();
+    const Tensor error = (state_error.square() + reward_error.square()).sqrt();
+    metrics.add("calibration/eps_g", world_model::rank_correlation(step.eps_g, error));
+    metrics.add("calibration/eps_r", world_model::rank_correlation(step.eps_r, reward_error));
+    metrics.add("calibration/aleatoric", world_model::rank_correlation(step.aleatoric, error));
+    metrics.add("validation/eps_g", step.eps_g.mean());
+    metrics.add("validation/eps_g_95", step.eps_g.quantile(0.95));
+    metrics.add("validation/eps_r", step.eps_r.mean());
+    metrics.add("validation/aleatoric", step.aleatoric.mean());
+    metrics.add("validation/terminal_errors",
+                step.terminal.logical_xor(rows(data_.terminal)).to(torch::kFloat64).mean());
+    if (!truth_) return;
+    const auto drift = world_model::open_loop_error(kept, task_, *truth_, checks_);
+    for (const std::int64_t k : kReportedSteps) {
+      if (k > drift.error.size(0)) break;
+      metrics.add("open_loop/error_" + std::to_string(k), drift.error[k - 1]);
+      metrics.add("open_loop/change_" + std::to_string(k), drift.change[k - 1]);
+    }
   }
 
   const TaskSpec task_;
   const Transitions& data_;
   const torch::Device device_;
   const std::int64_t total_steps_, kept_, batch_size_, validation_every_;
-  at::Generator batches_;
+  at::Generator batches_, checks_;
   WorldModel model_;
   Adam optimiser_;
   Tensor training_rows_, validation_rows_;  // [.] int64 into the dataset
+  std::optional<world_model::TrueRollouts> truth_;
   std::int64_t updates_ = 0;
 };
 
@@ -181,6 +269,6 @@ class WorldModelTraining final : public Algorithm {
 
 }  // namespace labhost
 
-LABHOST_ALGORITHM(labhost::WorldModelTraining, "world-model", "1.0.0",
+LABHOST_ALGORITHM(labhost::WorldModelTraining, "world-model", "1.1.0",
                   "Ensemble of probabilistic world models, trained once per dataset",
                   labhost::kParams, "world-model");
