@@ -1,5 +1,5 @@
-// `labhost bench [store|start|plan|env|data|algo]`: speed, as ratios within one run where that is
-// possible.
+// `labhost bench [store|start|plan|env|data|algo|moma]`: speed, as ratios within one run where that
+// is possible.
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -205,21 +205,22 @@ int bench_command(const Arguments& arguments) {
   options.add_options()("algorithm", po::value<std::vector<std::string>>()->composing(),
                         "algo: only this one (repeatable)")(
       "set", po::value<std::vector<std::string>>()->composing(),
-      "algo: PARAMETER=VALUE in the place of the default (repeatable)");
+      "algo, moma: PARAMETER=VALUE in the place of the default (repeatable)");
   hidden.add_options()("what", po::value<std::vector<std::string>>()->composing(), "");
   po::positional_options_description positional;
   positional.add("what", -1);
   const Parsed parsed = parse_options(
       arguments,
-      "labhost bench [store] [start] [plan] [env] [data] [algo] [--algorithm NAME] [--set "
+      "labhost bench [store] [start] [plan] [env] [data] [algo] [moma] [--algorithm NAME] [--set "
       "KEY=VALUE]",
       "Measures the store, start-up times, planning, environments beside their bare simulators,\n"
       "batches with histories, and each algorithm's update beside the time that its matrix "
       "products\n"
-      "alone would take (everything when nothing is named).",
+      "alone would take; moma: the world model, rollouts and PPO at the paper's size, beside the\n"
+      "released code too (everything when nothing is named).",
       options, hidden, positional);
   if (parsed.help) return kOk;
-  const std::vector<std::string> known = {"store", "start", "plan", "env", "data", "algo"};
+  const std::vector<std::string> known = {"store", "start", "plan", "env", "data", "algo", "moma"};
   std::vector<std::string> wanted = known;
   if (parsed.values.count("what") != 0) {
     wanted = parsed.values["what"].as<std::vector<std::string>>();
@@ -257,6 +258,7 @@ int bench_command(const Arguments& arguments) {
     if (what == "algo") {
       status = bench_plugins("algo", algorithms, settings);
     }
+    if (what == "moma") status = bench_plugins("moma", {"world-model", "moma-ppo"}, settings);
     if (status != kOk) return kRunFailed;
   }
   return kOk;

@@ -234,6 +234,7 @@ TEST_CASE("a store that may not be read, and one in a folder that may not be wri
 TEST_CASE("bench names what it does not know") {
   const Workplace place;
   check_refused(place.labhost({"bench", "alog"}), {"unknown part 'alog'", "algo"});
+  check_refused(place.labhost({"bench", "mona"}), {"unknown part 'mona'", "moma"});
   check_refused(place.labhost({"bench", "algo", "--algorithm", "maqil"}),
                 {"unknown algorithm 'maqil'", "maiql"});
   check_refused(place.labhost({"bench", "algo", "--set", "precision"}),

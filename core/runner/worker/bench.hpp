@@ -21,9 +21,14 @@ int bench_data(const std::filesystem::path& environment, const std::filesystem::
 /// "parameter=value" for what differs from their defaults.
 int bench_algorithms(const std::vector<std::string>& arguments);
 
+/// A world model's update, and the rollouts and PPO of an epoch of MOMA-PPO, on the four-agent Ant
+/// in the paper's sizes. Arguments: the libraries of world-model and moma-ppo, and
+/// "parameter=value" for what differs from their defaults.
+int bench_moma(const std::vector<std::string>& arguments);
+
 /// Arguments: "data" and two libraries; "env" and the libraries of environment plugins; "algo" and
-/// the arguments of bench_algorithms(); or "load", which returns at once (the cost of loading
-/// LibTorch). Returns an exit code.
+/// the arguments of bench_algorithms(); "moma" and those of bench_moma(); or "load", which returns
+/// at once (the cost of loading LibTorch). Returns an exit code.
 int bench_in_worker(const std::vector<std::string>& arguments);
 
 }  // namespace labhost
