@@ -13,9 +13,16 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-mlp::Forward pass(const Tensor& input, at::TensorList parameters, bool keep, bool bf16) {
+/// `rounded`: the weights in bfloat16 where `bf16` asks for them and the device wants them.
+mlp::Forward pass(const Tensor& input, at::TensorList parameters, const variable_list& rounded,
+                  bool keep, bool bf16) {
   if (!input.is_cpu()) return mlp::forward_batched(input, parameters, keep, bf16);
-  return bf16 ? mlp::forward_bf16(input, parameters, keep) : mlp::forward(input, parameters, keep);
+  return bf16 ? mlp::forward_bf16(input, parameters, rounded, keep)
+              : mlp::forward(input, parameters, keep);
+}
+
+variable_list rounded_for(const Tensor& input, at::TensorList parameters, bool bf16) {
+  return bf16 && input.is_cpu() ? mlp::rounded_weights(parameters) : variable_list();
 }
 
 /// The whole network as one autograd node. Inputs: x, then weight and bias of each layer. Products
@@ -25,10 +32,12 @@ struct MlpFunction : torch::autograd::Function<MlpFunction> {
   static Tensor forward(AutogradContext* context, const Tensor& input, at::TensorList parameters,
                         bool bf16) {
     const at::AutoDispatchBelowADInplaceOrView below;
-    const mlp::Forward passed = pass(input, parameters, /*keep=*/true, bf16);
+    const variable_list rounded = rounded_for(input, parameters, bf16);
+    const mlp::Forward passed = pass(input, parameters, rounded, /*keep=*/true, bf16);
     variable_list saved = {input};
     saved.insert(saved.end(), passed.activations.begin(), passed.activations.end());
     saved.insert(saved.end(), parameters.begin(), parameters.end());
+    saved.insert(saved.end(), rounded.begin(), rounded.end());
     context->save_for_backward(saved);
     context->saved_data["layers"] = static_cast<std::int64_t>(parameters.size() / 2);
     context->saved_data["bf16"] = bf16;
@@ -41,7 +50,8 @@ struct MlpFunction : torch::autograd::Function<MlpFunction> {
     const std::int64_t layers = context->saved_data["layers"].toInt();
     const bool bf16 = context->saved_data["bf16"].toBool();
     const variable_list activations(saved.begin() + 1, saved.begin() + layers);
-    const variable_list parameters(saved.begin() + layers, saved.end());
+    const auto last = saved.begin() + layers + 2 * layers;
+    const variable_list parameters(saved.begin() + layers, last), rounded(last, saved.end());
     const Tensor gradient = gradients[0].contiguous();
     // Training asks for all of the weights or for none; a test may ask for one layer's.
     mlp::Wanted wanted{context->needs_input_grad(0), false};
@@ -53,7 +63,7 @@ struct MlpFunction : torch::autograd::Function<MlpFunction> {
       if (!gradient.is_cpu()) {
         return mlp::backward_batched(gradient, saved[0], activations, parameters, wanted, bf16);
       }
-      return bf16 ? mlp::backward_bf16(gradient, saved[0], activations, parameters, wanted)
+      return bf16 ? mlp::backward_bf16(gradient, saved[0], activations, parameters, rounded, wanted)
                   : mlp::backward(gradient, saved[0], activations, parameters, wanted);
     };
     mlp::Gradients result = back();
@@ -110,7 +120,16 @@ Tensor Mlp::forward(const Tensor& input) const {
   if (torch::GradMode::is_enabled()) {
     return MlpFunction::apply(input, at::TensorList(parameters()), bf16);
   }
-  return pass(input, parameters(), /*keep=*/false, bf16).output;
+  if (frozen_.empty()) {
+    return pass(input, parameters(), rounded_for(input, parameters(), bf16), /*keep=*/false, bf16)
+        .output;
+  }
+  return pass(input, parameters(), frozen_, /*keep=*/false, bf16).output;
+}
+
+void Mlp::freeze() {
+  const torch::NoGradGuard no_grad;
+  frozen_ = rounded_for(parameters().front(), parameters(), precision_ == Precision::kBFloat16);
 }
 
 Tensor Mlp::forward_fixed(const Tensor& input, std::int64_t first, std::int64_t count) const {
@@ -122,7 +141,7 @@ Tensor Mlp::forward_fixed(const Tensor& input, std::int64_t first, std::int64_t 
   if (torch::GradMode::is_enabled()) {
     return MlpFunction::apply(input, at::TensorList(fixed), bf16);
   }
-  return pass(input, fixed, /*keep=*/false, bf16).output;
+  return pass(input, fixed, rounded_for(input, fixed, bf16), /*keep=*/false, bf16).output;
 }
 
 void Mlp::shrink_last_layer(double factor) {

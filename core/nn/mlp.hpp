@@ -37,6 +37,9 @@ class LABHOST_API Mlp : public FlatModule {
   Tensor forward_fixed(const Tensor& input, std::int64_t first, std::int64_t count) const;
   void set_precision(Precision precision) { precision_ = precision; }
   Precision precision() const { return precision_; }
+  /// The parameters stay as they are from here on: what passes without gradients derive from them
+  /// (their bfloat16 form) is kept.
+  void freeze();
 
   const MlpShape& shape() const { return shape_; }
   /// Of layer l = 0..layers: weight [C, in, out], bias [C, 1, out] (autograd leaves).
@@ -48,6 +51,7 @@ class LABHOST_API Mlp : public FlatModule {
  private:
   MlpShape shape_;
   Precision precision_ = Precision::kFull;
+  std::vector<Tensor> frozen_;  // weights of the hidden layers in bfloat16, once frozen
 };
 
 /// The same for several networks.

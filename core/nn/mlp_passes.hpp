@@ -17,6 +17,9 @@ struct Forward {
   std::vector<Tensor> activations;  ///< of each hidden layer [C, B, hidden]; empty unless kept
 };
 
+/// The weights of all layers but the last as bfloat16: what the bfloat16 passes multiply with.
+LABHOST_API std::vector<Tensor> rounded_weights(at::TensorList parameters);
+
 /// What the caller wants differentiated: the input, the weights. Biases always are.
 struct Wanted {
   bool input = true, weights = true;
@@ -34,11 +37,14 @@ LABHOST_API Gradients backward(const Tensor& gradient, const Tensor& input,
                                const std::vector<Tensor>& activations, at::TensorList parameters,
                                Wanted wanted);
 
-/// The same with the products of all layers but the last in bfloat16, and bfloat16 activations.
-LABHOST_API Forward forward_bf16(const Tensor& input, at::TensorList parameters, bool keep);
+/// The same with the products of all layers but the last in bfloat16, and bfloat16 activations;
+/// `rounded`: rounded_weights(parameters).
+LABHOST_API Forward forward_bf16(const Tensor& input, at::TensorList parameters,
+                                 const std::vector<Tensor>& rounded, bool keep);
 LABHOST_API Gradients backward_bf16(const Tensor& gradient, const Tensor& input,
                                     const std::vector<Tensor>& activations,
-                                    at::TensorList parameters, Wanted wanted);
+                                    at::TensorList parameters, const std::vector<Tensor>& rounded,
+                                    Wanted wanted);
 
 /// On other devices: batched products over all copies; `bf16` as above.
 LABHOST_API Forward forward_batched(const Tensor& input, at::TensorList parameters, bool keep,

@@ -1,6 +1,6 @@
-// bfloat16 passes on the CPU. Weights are converted once per pass; activations and the gradients
-// between layers are bfloat16; biases, the last layer and all parameter gradients are as the
-// weights: a last layer in bfloat16 would round values of 500 to steps of 2.
+// bfloat16 passes on the CPU. Weights are converted once for both passes; activations and the
+// gradients between layers are bfloat16; biases, the last layer and all parameter gradients are as
+// the weights: a last layer in bfloat16 would round values of 500 to steps of 2.
 #include <algorithm>
 
 #include "core/nn/kernels.hpp"
@@ -14,6 +14,17 @@ std::uint16_t* bits(const Tensor& bf16) {
   return reinterpret_cast<std::uint16_t*>(bf16.data_ptr<at::BFloat16>());
 }
 
+/// to = x, or to += x.
+void accumulate(Tensor to, const Tensor& x, bool add) {
+  if (add) {
+    to.add_(x);
+  } else {
+    to.copy_(x);
+  }
+}
+
+}  // namespace
+
 std::vector<Tensor> rounded_weights(at::TensorList parameters) {
   std::vector<Tensor> weights;
   for (std::size_t i = 0; i + 2 < parameters.size(); i += 2) {
@@ -22,13 +33,11 @@ std::vector<Tensor> rounded_weights(at::TensorList parameters) {
   return weights;
 }
 
-}  // namespace
-
-Forward forward_bf16(const Tensor& input, at::TensorList parameters, bool keep) {
+Forward forward_bf16(const Tensor& input, at::TensorList parameters,
+                     const std::vector<Tensor>& weights, bool keep) {
   const std::size_t layers = parameters.size() / 2;
   const std::int64_t copies = parameters[0].size(0), rows = input.size(1);
   const auto narrow_type = input.options().dtype(torch::kBFloat16);
-  const std::vector<Tensor> weights = rounded_weights(parameters);
   const Tensor rounded = input.to(torch::kBFloat16);
   Forward result;
   std::vector<Tensor> buffers;
@@ -63,14 +72,13 @@ Forward forward_bf16(const Tensor& input, at::TensorList parameters, bool keep) 
 
 Gradients backward_bf16(const Tensor& gradient, const Tensor& input,
                         const std::vector<Tensor>& activations, at::TensorList parameters,
-                        Wanted wanted) {
+                        const std::vector<Tensor>& weights, Wanted wanted) {
   const std::size_t layers = parameters.size() / 2;
   const std::int64_t copies = parameters[0].size(0), rows = input.size(1);
-  const std::vector<Tensor> weights = rounded_weights(parameters);
   const Tensor rounded = input.to(torch::kBFloat16);
   Gradients result;
   for (std::size_t layer = 0; layer < layers; ++layer) {
-    result.parameters.push_back(wanted.weights ? torch::zeros_like(parameters[2 * layer])
+    result.parameters.push_back(wanted.weights ? torch::empty_like(parameters[2 * layer])
                                                : Tensor());
     result.parameters.push_back(torch::zeros_like(parameters[2 * layer + 1]));
   }
@@ -93,7 +101,8 @@ Gradients backward_bf16(const Tensor& gradient, const Tensor& input,
       if (wanted.weights) {
         const Tensor x =
             layers > 1 ? tile(activations[last - 1], copy) : tile(rounded, copy % input.size(0));
-        result.parameters[2 * last].select(0, copy).addmm_(x.to(torch::kFloat32).t(), top);
+        accumulate(result.parameters[2 * last].select(0, copy),
+                   torch::mm(x.to(torch::kFloat32).t(), top), first > 0);
       }
       Tensor g = torch::mm(top, parameters[2 * last].select(0, copy).t()).to(torch::kBFloat16);
       for (std::size_t layer = last; layer-- > 0;) {
@@ -102,7 +111,7 @@ Gradients backward_bf16(const Tensor& gradient, const Tensor& input,
         if (wanted.weights) {
           const Tensor x =
               layer > 0 ? tile(activations[layer - 1], copy) : tile(rounded, copy % input.size(0));
-          result.parameters[2 * layer].select(0, copy).add_(torch::mm(x.t(), g));
+          accumulate(result.parameters[2 * layer].select(0, copy), torch::mm(x.t(), g), first > 0);
         }
         if (layer > 0 || wanted.input) g = torch::mm(g, weights[layer].select(0, copy).t());
       }

@@ -46,6 +46,10 @@ Tensor WorldModel::input(const Tensor& state, const Tensor& encoded_action, bool
   return torch::cat({state, action}, -1);
 }
 
+void WorldModel::freeze() {
+  for (Mlp* network : {&next_state_, &reward_, &terminal_}) network->freeze();
+}
+
 Tensor WorldModel::scaled(const Tensor& input) const {
   return (input - input_scaling_.shift) / input_scaling_.scale;
 }

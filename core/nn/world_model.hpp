@@ -36,6 +36,7 @@ class LABHOST_API WorldModel {
   const WorldModelShape& shape() const { return shape_; }
   std::vector<FlatModule*> modules() { return {&next_state_, &reward_, &terminal_}; }
   void set_precision(Precision precision);
+  void freeze();  ///< see Mlp::freeze()
 
   /// Inputs (s, a) of the members [M, B, S + E]. Continuous actions are kept 1e-5 off the bounds.
   static Tensor input(const Tensor& state, const Tensor& encoded_action, bool discrete);

@@ -108,6 +108,7 @@ std::unique_ptr<moma_ppo::Stage> make_stage(const AlgorithmContext& c,
   model_options.stop_threshold = stop < 0 ? c.params.real("l_eps") : stop;
   WorldModel model = WorldModel::restore(c.artifact("world-model"), c.device);
   model.set_precision(precision_of(c.params.text("precision"), c.device));
+  model.freeze();
   return std::make_unique<moma_ppo::ModelStage>(std::move(model), c.task, model_options);
 }
 
