@@ -8,6 +8,10 @@
 // released code clips before it compares, so its rollouts never stop early (stop_threshold =
 // inf). 3. Inputs can be divided by the task's magnitudes, log standard deviations can start below
 // 0 and the learning rate can decay, as in mappo; none of it by default.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 #include "core/nn/adam.hpp"
 #include "core/nn/common_params.hpp"
 #include "core/nn/gae.hpp"
@@ -70,6 +74,11 @@ constexpr ParamDecl kParams[] = {
      "rollouts in the true simulator: no world model, nothing uncertain", "Section 6.3"},
     {"final_learning_rate", ParamType::kReal, "1", "0", "1", nullptr, "",
      "share of the learning rates that is left at the end, reached linearly", "ours"},
+    {"scale_rewards", ParamType::kFlag, "false", nullptr, nullptr, nullptr, "",
+     "multiply rewards by (1 - discount) / mean |reward| of the dataset: values near 1", "ours"},
+    {"bound_values", ParamType::kFlag, "false", nullptr, nullptr, nullptr, "",
+     "bootstrap with no more and no less than the dataset's extreme rewards could sum up to",
+     "ours"},
     {"scale_inputs", ParamType::kFlag, "false", nullptr, nullptr, nullptr, "",
      "divide inputs by the magnitudes that the task declares", "ours"},
     {"initial_log_std", ParamType::kReal, "0", "-6", "0", nullptr, "",
@@ -112,6 +121,34 @@ std::unique_ptr<moma_ppo::Stage> make_stage(const AlgorithmContext& c,
   return std::make_unique<moma_ppo::ModelStage>(std::move(model), c.task, model_options);
 }
 
+/// The most that rewards are lowered by; infinite where nothing clips the uncertainties.
+double largest_penalty(const Params& p) {
+  if (p.text("penalty") == "aleatoric") return std::numeric_limits<double>::infinity();
+  const double weight = p.real("lambda_r") + p.real("lambda_g");
+  return weight > 0 ? weight * p.real("l_eps") : 0;
+}
+
+/// What a value can be: discounted sums of the smallest and the largest reward, and a factor that
+/// brings values near 1.
+struct ValueRange {
+  double scale = 1;
+  double low = -std::numeric_limits<double>::infinity(), high = -low;  ///< after scaling
+};
+
+ValueRange value_range(const AlgorithmContext& c) {
+  ValueRange range;
+  const double discount = c.params.real("discount");
+  if (discount == 1) return range;
+  const double sum = 1 / (1 - discount);  // of a reward of 1, for ever
+  const double mean = c.data.reward.abs().mean().item<double>();
+  if (c.params.flag("scale_rewards") && mean > 0) range.scale = 1 / (sum * mean);
+  if (!c.params.flag("bound_values")) return range;
+  const double penalty = c.params.flag("ground_truth") ? 0 : largest_penalty(c.params);
+  range.low = (c.data.reward.min().item<double>() - penalty) * sum * range.scale;
+  range.high = c.data.reward.max().item<double>() * sum * range.scale;
+  return range;
+}
+
 class MomaPpo final : public Algorithm {
  public:
   // --- networks ---------------------------------------------------------------------------------
@@ -135,6 +172,7 @@ class MomaPpo final : public Algorithm {
         penalise_mean_(c.params.text("penalised_action") == "mean"),
         passes_(c.params.integer("passes")),
         batch_size_(std::min(c.params.integer("batch_size"), options_.transitions)),
+        values_(value_range(c)),
         layout_(c.task),
         generator_(c.streams.get("rollouts")),
         stage_(make_stage(c, options_)),
@@ -221,7 +259,7 @@ class MomaPpo final : public Algorithm {
     return mixer_.forward(state, v_.forward(input));
   }
 
-  Prepared prepare(const moma_ppo::Rollouts& r) const {
+  Prepared prepare(const moma_ppo::Rollouts& r) {
     const torch::NoGradGuard no_grad;
     Prepared all;
     all.seen = r.seen;
@@ -233,6 +271,7 @@ class MomaPpo final : public Algorithm {
                                                   r.terminal, r.timeout, discount_, lambda_);
     all.returns = gae.returns;
     all.advantage = standardise(gae.advantages);
+    mean_value_ = all.value.mean();
     return all;
   }
 
@@ -285,6 +324,7 @@ class MomaPpo final : public Algorithm {
     Metrics metrics;
     metrics.add("policy/loss", losses_.actor);
     metrics.add("critic/loss", losses_.critic);
+    metrics.add("critic/mean", mean_value_);
     metrics.add("policy/entropy", losses_.entropy);
     metrics.add("policy/entropy_weight", entropy_weight_);
     if (!task_.discrete()) {
@@ -313,6 +353,7 @@ class MomaPpo final : public Algorithm {
       action_penalty_, learning_rate_, memory_rate_, final_share_;
   const bool penalise_mean_;
   const std::int64_t passes_, batch_size_;
+  const ValueRange values_;
   ActionLayout layout_;
   at::Generator generator_;
   std::unique_ptr<moma_ppo::Stage> stage_;
@@ -322,6 +363,7 @@ class MomaPpo final : public Algorithm {
   Mixer mixer_;
   Adam optimiser_;
   Losses losses_;
+  Tensor mean_value_;  // of an epoch's states, as the rewards are scaled
   double entropy_weight_ = 0;
   std::int64_t updates_ = 0, generated_ = 0;
   const StateList state_ = {{"perception", &perception_},

@@ -35,6 +35,8 @@ constexpr ParamDecl kParams[] = {
      "hidden layers of the terminal head", "released code"},
     {"learning_rate", ParamType::kReal, "3e-5", "0", "1", nullptr, "", "Adam's learning rate",
      "Appendix A.2"},
+    {"final_learning_rate", ParamType::kReal, "1", "0", "1", nullptr, "",
+     "share of the learning rate that is left at the end, reached linearly", "ours"},
     {"batch_size", ParamType::kInteger, "256", "1", "1000000", nullptr, "transitions",
      "mini-batch size of each member", "Appendix A.2"},
     {"gradient_clip", ParamType::kReal, "1", "0", nullptr, nullptr, "",
@@ -69,6 +71,8 @@ class WorldModelTraining final : public Algorithm {
         device_(c.device),
         total_steps_(c.total_steps),
         kept_(c.params.integer("kept")),
+        learning_rate_(c.params.real("learning_rate")),
+        final_share_(c.params.real("final_learning_rate")),
         batch_size_(c.params.integer("batch_size")),
         validation_every_(c.params.integer("validation_every")),
         batches_(c.streams.get("batches")),
@@ -77,7 +81,7 @@ class WorldModelTraining final : public Algorithm {
                 c.params.integer("hidden"), c.params.integer("layers"),
                 c.params.integer("terminal_layers"), c.params.text("predicts") == "difference"},
                c.device, c.streams.get("networks")),
-        optimiser_(model_.modules(), c.params.real("learning_rate"),
+        optimiser_(model_.modules(), learning_rate_,
                    c.params.real("gradient_clip") > 0 ? Clip::kJointCopy : Clip::kNone,
                    c.params.real("gradient_clip")) {
     if (kept_ > model_.shape().members) {
@@ -108,6 +112,8 @@ class WorldModelTraining final : public Algorithm {
     const Tensor reward_loss = world_model::gaussian_loss(r.mean, r.log_std, batch.reward);
     const Tensor terminal_loss =
         world_model::terminal_loss(model_.terminal_logit(batch.input), batch.terminal);
+    const double progress = static_cast<double>(updates_) / static_cast<double>(total_steps_);
+    optimiser_.set_learning_rate(learning_rate_ * (1 - (1 - final_share_) * progress));
     optimiser_.minimise(state_loss + reward_loss + terminal_loss);
     ++updates_;
 
@@ -256,7 +262,9 @@ class WorldModelTraining final : public Algorithm {
   const TaskSpec task_;
   const Transitions& data_;
   const torch::Device device_;
-  const std::int64_t total_steps_, kept_, batch_size_, validation_every_;
+  const std::int64_t total_steps_, kept_;
+  const double learning_rate_, final_share_;
+  const std::int64_t batch_size_, validation_every_;
   at::Generator batches_, checks_;
   WorldModel model_;
   Adam optimiser_;
