@@ -50,8 +50,10 @@ void show(const PluginDescription& plugin, bool markdown) {
                 plugin.version.c_str(), plugin.summary.c_str(), plugin.library.c_str());
     for (const NeedDescription& need : plugin.needs) {
       const bool named = !need.algorithm.empty();
-      std::printf("needs %s from a run of %s\n", need.role.c_str(),
-                  named ? need.algorithm.c_str() : "the experiment file's choice (needs)");
+      const std::string unless = need.unless.empty() ? "" : ", unless " + need.unless;
+      std::printf("needs %s from a run of %s%s\n", need.role.c_str(),
+                  named ? need.algorithm.c_str() : "the experiment file's choice (needs)",
+                  unless.c_str());
     }
     if (!plugin.artifact.empty()) std::printf("leaves an artifact: %s\n", plugin.artifact.c_str());
   }

@@ -66,16 +66,34 @@ class Expansion {
   void add_need(const ResolvedNeed& need, const std::string& role, RunSpec& run,
                 nlohmann::json& settings) {
     const std::string task = need.task.empty() ? run.task : need.task;
+    if (!resolver_.algorithm_table(need.algorithm)) {  // as declared: names in the file are known
+      throw need.location.error("algorithm \"" + run.algorithm + "\" needs \"" + need.algorithm +
+                                "\" (as its " + need.role + "), but there is no [algorithm." +
+                                need.algorithm + "]; add it with its steps");
+    }
     std::optional<std::int64_t> shared = need.seed;
     if (!shared && !need.own_seed) shared = method_of(need.algorithm, task).shared_seed;
     const Label label(task, need.algorithm, shared.value_or(run.seed));
-    if (std::find(under_way_.begin(), under_way_.end(), label) != under_way_.end()) {
-      throw need.location.error("circular need: the run of \"" + need.algorithm + "\" on task \"" +
-                                task + "\" needs itself");
-    }
+    check_circle(need, label);
     const std::size_t needed = add(task, need.algorithm, shared.value_or(run.seed), false);
     run.needs.push_back({role, runs_[needed].run_key});
     settings["needs"][role] = {runs_[needed].settings, shared ? std::to_string(*shared) : "run"};
+  }
+
+  // A circle that the plugins' declarations close is told by its algorithms, one that the file
+  // closes by the line to mend.
+  void check_circle(const ResolvedNeed& need, const Label& label) const {
+    auto member = std::find(under_way_.begin(), under_way_.end(), label);
+    if (member == under_way_.end()) return;
+    if (need.in_file) {
+      throw need.location.error("circular need: the run of \"" + need.algorithm + "\" on task \"" +
+                                std::get<0>(label) + "\" needs itself");
+    }
+    std::string circle;
+    for (; member != under_way_.end(); ++member) circle += std::get<1>(*member) + " -> ";
+    throw resolver_.algorithm_table(need.algorithm)
+        ->node()
+        .location.error("circular need: " + circle + need.algorithm);
   }
 
   const ResolvedMethod& method_of(const std::string& algorithm, const std::string& task) {
@@ -135,29 +153,6 @@ class Expansion {
   std::map<std::pair<std::string, std::string>, ResolvedMethod> methods_;
   std::map<std::string, ResolvedTask> tasks_;
 };
-
-// Walks the needs of an algorithm; `chain` holds the algorithms that led here.
-void check_needs(const Resolver& resolver, const std::string& algorithm,
-                 std::vector<std::string>& chain, std::set<std::string>& checked) {
-  if (checked.count(algorithm) > 0) return;
-  const Location& location = resolver.algorithm_table(algorithm)->node().location;
-  const auto first = std::find(chain.begin(), chain.end(), algorithm);
-  if (first != chain.end()) {
-    throw location.error("circular need: " + join({first, chain.end()}, " -> ") + " -> " +
-                         algorithm);
-  }
-  chain.push_back(algorithm);
-  for (const NeedDescription& need : resolver.algorithm_plugin(algorithm).needs) {
-    if (!resolver.algorithm_table(need.algorithm)) {
-      throw location.error("algorithm \"" + algorithm + "\" needs \"" + need.algorithm +
-                           "\" (as its " + need.role + "), but there is no [algorithm." +
-                           need.algorithm + "]; add it with its steps");
-    }
-    check_needs(resolver, need.algorithm, chain, checked);
-  }
-  chain.pop_back();
-  checked.insert(algorithm);
-}
 
 std::vector<std::int64_t> read_seeds(const TableView& experiment) {
   const Node& node = experiment.require("seeds", "expected a number of seeds or a list of them");
@@ -327,11 +322,6 @@ Plan make_plan(const fs::path& file, const PlanOptions& options, const Catalogue
   read_labels(resolver, plan.layout);
   read_report(top, plan);
 
-  std::set<std::string> checked;
-  for (const std::string& algorithm : plan.layout.columns) {
-    std::vector<std::string> chain;
-    check_needs(resolver, algorithm, chain, checked);
-  }
   std::set<std::pair<std::string, std::string>> left_out;
   for (const CellName& cell : plan.left_out) left_out.emplace(cell.task, cell.algorithm);
   Expansion expansion(resolver);

@@ -21,7 +21,8 @@ constexpr std::int64_t kMostEpisodes = 1'000'000;
 const std::vector<std::string> kReserved = {"label", "plugin",     "steps",     "seed", "task",
                                             "tasks", "evaluation", "log_every", "needs"};
 // Keys of [algorithm.NAME.task.NAME] that are not.
-const std::vector<std::string> kReservedOnTask = {"steps", "seed", "evaluation", "log_every"};
+const std::vector<std::string> kReservedOnTask = {"steps", "seed", "evaluation", "log_every",
+                                                  "needs"};
 
 // Runs `lookup`, whose errors know no place, for a value written at `location`.
 template <typename Lookup>
@@ -119,12 +120,14 @@ void check_reserved(const PluginDescription& plugin, const TableView& table) {
   }
 }
 
-// A dataset's roles are its plugin's: each must be in the file, and no other.
-void check_dataset_needs(const PluginDescription& plugin, const TableView& table) {
+// A dataset's roles are its plugin's: each that is needed must be in the file, and no other.
+void check_dataset_needs(const PluginDescription& plugin, const ParamValues& params,
+                         const TableView& table) {
   const auto section = table.table("needs");
   std::vector<std::string> roles;
   for (const NeedDescription& need : plugin.needs) {
     roles.push_back(need.role);
+    if (!is_needed(need, params)) continue;
     if (section && section->find(need.role) != nullptr) continue;
     throw table.node().location.error("dataset \"" + plugin.name +
                                       "\" reads what a run has left; " + "add needs." + need.role +
@@ -222,7 +225,7 @@ void Resolver::check_task(const TableView& table) {
     part->require("plugin", "expected the name of a plugin");
     part->text("plugin");
   }
-  if (const auto dataset = table.table("dataset")) read_needs(*dataset);
+  if (const auto dataset = table.table("dataset")) read_needs(*dataset, nullptr);
 }
 
 void Resolver::check_algorithm(const TableView& table) {
@@ -269,8 +272,9 @@ ResolvedTask Resolver::task(const std::string& name) {
   ResolvedTask task{plugin_of_task(*table.table("environment"), PluginKind::kEnvironment), {}, {}};
   if (const auto dataset = table.table("dataset")) {
     task.dataset = plugin_of_task(*dataset, PluginKind::kDataset);
-    task.dataset_needs = read_needs(*dataset);
-    check_dataset_needs(catalogue_.find(PluginKind::kDataset, task.dataset->plugin), *dataset);
+    const PluginDescription& plugin = catalogue_.find(PluginKind::kDataset, task.dataset->plugin);
+    check_dataset_needs(plugin, task.dataset->params, *dataset);
+    task.dataset_needs = needs_of(plugin, task.dataset->params, *dataset);
   }
   return task;
 }
@@ -295,29 +299,71 @@ ResolvedMethod Resolver::method(const std::string& algorithm, const std::string&
   return read_method(TableView(merged, table.path()), plugin, Files::kHash);
 }
 
-std::vector<ResolvedNeed> Resolver::read_needs(const TableView& table) const {
+std::vector<ResolvedNeed> Resolver::read_needs(const TableView& table,
+                                               const PluginDescription* plugin) const {
   std::vector<ResolvedNeed> needs;
   const auto section = table.table("needs");
   if (!section) return needs;
   for (const std::string& role : section->node().keys()) {
-    const TableView view = *section->table(role);
-    view.allow_only({"algorithm", "task", "seed"});
-    view.require("algorithm", "expected the name of an [algorithm.*] table");
-    ResolvedNeed need{role,  *view.text("algorithm"), view.text("task").value_or(""), {},
-                      false, view.node().location};
-    const auto known = [&view](const char* key, const std::string& name,
-                               const std::vector<std::string>& names) {
-      if (std::find(names.begin(), names.end(), name) != names.end()) return;
-      throw view.error(key, "names \"" + name + "\", but there is no [" + key + "." + name + "]" +
-                                suggestion(name, names));
-    };
+    const NeedDescription* declared = plugin == nullptr ? nullptr : plugin->find_need(role);
+    needs.push_back(
+        read_need(*section->table(role), role, declared == nullptr ? "" : declared->algorithm));
+  }
+  return needs;
+}
+
+ResolvedNeed Resolver::read_need(const TableView& view, const std::string& role,
+                                 const std::string& plugin) const {
+  view.allow_only({"algorithm", "task", "seed"});
+  if (plugin.empty()) view.require("algorithm", "expected the name of an [algorithm.*] table");
+  const auto known = [&view](const char* key, const std::string& name,
+                             const std::vector<std::string>& names) {
+    if (std::find(names.begin(), names.end(), name) != names.end()) return;
+    throw view.error(key, "names \"" + name + "\", but there is no [" + key + "." + name + "]" +
+                              suggestion(name, names));
+  };
+  ResolvedNeed need{role,
+                    view.text("algorithm").value_or(plugin),
+                    view.text("task").value_or(""),
+                    {},
+                    false,
+                    true,
+                    view.node().location};
+  if (view.find("algorithm") != nullptr) {
     known("algorithm", need.algorithm, algorithm_names());
-    if (!need.task.empty()) known("task", need.task, task_names());
-    if (view.find("seed") != nullptr) {
-      need.seed = read_shared_seed(view);
-      need.own_seed = !need.seed;
+    const auto& found = plugin.empty() ? plugin : algorithm_plugin(need.algorithm).name;
+    if (found != plugin) {
+      throw view.error("algorithm", "must name a table with plugin \"" + plugin + "\", found \"" +
+                                        need.algorithm + "\" with plugin \"" + found + "\"");
+    }
+  }
+  if (!need.task.empty()) known("task", need.task, task_names());
+  if (view.find("seed") != nullptr) {
+    need.seed = read_shared_seed(view);
+    need.own_seed = !need.seed;
+  }
+  return need;
+}
+
+std::vector<ResolvedNeed> Resolver::needs_of(const PluginDescription& plugin,
+                                             const ParamValues& params,
+                                             const TableView& table) const {
+  // What the file says of a need that is switched off is checked like the rest.
+  std::vector<ResolvedNeed> written = read_needs(table, &plugin);
+  std::vector<ResolvedNeed> needs;
+  for (const NeedDescription& declared : plugin.needs) {
+    if (!is_needed(declared, params)) continue;
+    ResolvedNeed need;
+    need.role = declared.role;
+    need.algorithm = declared.algorithm;
+    need.location = table.node().location;
+    for (const ResolvedNeed& other : written) {
+      if (other.role == need.role) need = other;
     }
     needs.push_back(std::move(need));
+  }
+  for (ResolvedNeed& need : written) {
+    if (plugin.find_need(need.role) == nullptr) needs.push_back(std::move(need));
   }
   return needs;
 }
@@ -327,18 +373,7 @@ ResolvedMethod Resolver::read_method(const TableView& table, const PluginDescrip
   table.allow_only(with_params(kReserved, plugin));
   ResolvedMethod method;
   method.use = use(plugin, table, files);
-  for (const NeedDescription& need : plugin.needs) {
-    method.needs.push_back({need.role, need.algorithm, "", {}, false, table.node().location});
-  }
-  for (ResolvedNeed& need : read_needs(table)) {
-    const bool declared = std::any_of(plugin.needs.begin(), plugin.needs.end(),
-                                      [&](const auto& other) { return other.role == need.role; });
-    if (declared) {
-      throw need.location.error("needs." + need.role + ": plugin \"" + plugin.name +
-                                "\" declares that need itself");
-    }
-    method.needs.push_back(std::move(need));
-  }
+  method.needs = needs_of(plugin, method.use.params, table);
   method.online = plugin.online;
   table.require("steps", "expected the number of updates");
   method.steps = *table.integer("steps", 1, kMostSteps);

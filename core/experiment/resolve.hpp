@@ -13,13 +13,15 @@
 namespace labhost {
 
 /// A run that must have finished first: declared by an algorithm plugin, or written as
-/// `needs.ROLE = { algorithm = "...", task = "...", seed = 0 }` in the file.
+/// `needs.ROLE = { algorithm = "...", task = "...", seed = 0 }` in the file, which may also say of
+/// a declared one which run it is.
 struct ResolvedNeed {
   std::string role, algorithm;
   std::string task;                  ///< empty: the task of the run that needs it
   std::optional<std::int64_t> seed;  ///< absent: as the needed algorithm's own table says
   bool own_seed = false;             ///< seed = "run": the seed of the run that needs it
-  Location location;
+  bool in_file = false;              ///< the file writes it, and `location` is where
+  Location location;                 ///< else the table of the algorithm that needs it
 };
 
 /// What a run of one algorithm on one task is, whatever its seed.
@@ -70,7 +72,16 @@ class Resolver {
   void check_algorithm(const TableView& table);
   PluginUse plugin_of_task(const TableView& part, PluginKind kind);
   PluginUse use(const PluginDescription& plugin, const TableView& table, Files files);
-  std::vector<ResolvedNeed> read_needs(const TableView& table) const;
+  /// What the file says of needs, those that `plugin` (may be nullptr) declares and others.
+  std::vector<ResolvedNeed> read_needs(const TableView& table,
+                                       const PluginDescription* plugin) const;
+  /// `plugin`: of whose runs it must be one, and the table that is meant where the file names none;
+  /// "": any, and the file must name one.
+  ResolvedNeed read_need(const TableView& view, const std::string& role,
+                         const std::string& plugin) const;
+  /// The needs that the plugin declares and that are not switched off, then the file's own.
+  std::vector<ResolvedNeed> needs_of(const PluginDescription& plugin, const ParamValues& params,
+                                     const TableView& table) const;
   ResolvedMethod read_method(const TableView& table, const PluginDescription& plugin, Files files);
   std::string parameter(const PluginDescription& plugin, const ParamDescription& param,
                         const TableView& table) const;

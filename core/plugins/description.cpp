@@ -126,6 +126,12 @@ ParamDescription param_from_json(const nlohmann::json& json) {
   return param;
 }
 
+nlohmann::json need_to_json(const NeedDescription& need) {
+  nlohmann::json json = {{"role", need.role}, {"algorithm", need.algorithm}};
+  if (!need.unless.empty()) json["unless"] = need.unless;
+  return json;
+}
+
 nlohmann::json param_to_json(const ParamDescription& param) {
   nlohmann::json json = {
       {"name", param.name}, {"type", to_string(param.type)}, {"default", param.default_value},
@@ -142,6 +148,13 @@ nlohmann::json param_to_json(const ParamDescription& param) {
 const ParamDescription* PluginDescription::find_param(const std::string& param) const {
   for (const ParamDescription& candidate : params) {
     if (candidate.name == param) return &candidate;
+  }
+  return nullptr;
+}
+
+const NeedDescription* PluginDescription::find_need(const std::string& role) const {
+  for (const NeedDescription& candidate : needs) {
+    if (candidate.role == role) return &candidate;
   }
   return nullptr;
 }
@@ -204,6 +217,24 @@ ParamValues default_values(const PluginDescription& plugin) {
   return values;
 }
 
+bool is_needed(const NeedDescription& need, const ParamValues& params) {
+  return need.unless.empty() || params.at(need.unless) != "true";
+}
+
+void check_needs(const PluginDescription& plugin) {
+  std::vector<std::string> flags;
+  for (const ParamDescription& param : plugin.params) {
+    if (param.type == ParamType::kFlag) flags.push_back(param.name);
+  }
+  for (const NeedDescription& need : plugin.needs) {
+    if (need.unless.empty()) continue;
+    if (std::find(flags.begin(), flags.end(), need.unless) != flags.end()) continue;
+    throw InputError("need \"" + need.role + "\" holds unless \"" + need.unless +
+                     "\", which must be a flag parameter of the plugin" +
+                     (flags.empty() ? "; it has none" : suggestion(need.unless, flags)));
+  }
+}
+
 nlohmann::json to_json(const PluginDescription& plugin) {
   nlohmann::json json = {{"kind", to_string(plugin.kind)},    {"name", plugin.name},
                          {"version", plugin.version},         {"summary", plugin.summary},
@@ -213,9 +244,7 @@ nlohmann::json to_json(const PluginDescription& plugin) {
   for (const ParamDescription& param : plugin.params) {
     json["params"].push_back(param_to_json(param));
   }
-  for (const NeedDescription& need : plugin.needs) {
-    json["needs"].push_back({{"role", need.role}, {"algorithm", need.algorithm}});
-  }
+  for (const NeedDescription& need : plugin.needs) json["needs"].push_back(need_to_json(need));
   std::error_code error;
   const std::uintmax_t bytes = std::filesystem::file_size(plugin.library, error);
   if (!error) json["library"] = {{"bytes", bytes}};
@@ -242,14 +271,13 @@ PluginDescription description_from_json(const nlohmann::json& json, const std::s
     }
     for (const nlohmann::json& item : json.at("needs")) {
       NeedDescription need{item.at("role").get<std::string>(),
-                           item.at("algorithm").get<std::string>()};
-      for (const NeedDescription& other : plugin.needs) {
-        if (other.role == need.role) {
-          throw InputError("need \"" + need.role + "\" is declared twice");
-        }
+                           item.at("algorithm").get<std::string>(), item.value("unless", "")};
+      if (plugin.find_need(need.role) != nullptr) {
+        throw InputError("need \"" + need.role + "\" is declared twice");
       }
       plugin.needs.push_back(std::move(need));
     }
+    check_needs(plugin);
     if (plugin.name.empty()) throw InputError("the plugin's name is empty");
     return plugin;
   } catch (const InputError& error) {

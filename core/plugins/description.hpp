@@ -28,6 +28,7 @@ struct ParamDescription {
 
 struct NeedDescription {
   std::string role, algorithm;
+  std::string unless = {};  ///< the flag that switches the need off; "": none does
 };
 
 struct PluginDescription {
@@ -40,6 +41,7 @@ struct PluginDescription {
   std::filesystem::path library;
 
   const ParamDescription* find_param(const std::string& name) const;
+  const NeedDescription* find_need(const std::string& role) const;
   std::vector<std::string> param_names() const;
 };
 
@@ -58,11 +60,18 @@ std::string canonical_value(const PluginDescription& plugin, const ParamDescript
 /// Defaults of all parameters, in canonical text.
 ParamValues default_values(const PluginDescription& plugin);
 
+/// Whether a use of the plugin with these parameters has the need.
+bool is_needed(const NeedDescription& need, const ParamValues& params);
+
+/// Throws InputError (without location) for a need whose `unless` is no flag of the plugin.
+void check_needs(const PluginDescription& plugin);
+
 /// The content of a description file. Where `plugin.library` exists, `library.bytes` holds its
 /// size: by it and by the file times Catalogue::discover tells whether the description is still
 /// true.
 nlohmann::json to_json(const PluginDescription& plugin);
-/// Throws InputError that names `where` when fields are missing or of the wrong type.
+/// Throws InputError that names `where` when fields are missing, of the wrong type or contradict
+/// each other.
 PluginDescription description_from_json(const nlohmann::json& json, const std::string& where);
 
 }  // namespace labhost

@@ -95,8 +95,13 @@ LoadedPlugin LoadedPlugin::load(const std::filesystem::path& library) {
   plugin.library_ = library;
   check_binary(*plugin.header_, library);
   check_params(*plugin.header_, library);
-  // Defaults must themselves be valid values.
   const PluginDescription description = plugin.description();
+  try {
+    check_needs(description);
+  } catch (const InputError& contradiction) {
+    refuse(library, contradiction.what());
+  }
+  // Defaults must themselves be valid values.
   for (const ParamDescription& param : description.params) {
     if (param.type == ParamType::kFile && param.default_value.empty()) continue;
     canonical_value(description, param, param.default_value);
@@ -131,7 +136,8 @@ PluginDescription LoadedPlugin::description() const {
     result.params.push_back(entry);
   }
   for (std::uint64_t i = 0; i < header_->need_count; ++i) {
-    result.needs.push_back({text(header_->needs[i].role), text(header_->needs[i].algorithm)});
+    const NeedDecl& need = header_->needs[i];
+    result.needs.push_back({text(need.role), text(need.algorithm), text(need.unless)});
   }
   return result;
 }

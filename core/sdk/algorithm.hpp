@@ -32,7 +32,7 @@ struct AlgorithmContext {
   /// The run's true simulator, for algorithms that interact: `copies` of it.
   std::function<std::unique_ptr<Environment>(std::int64_t copies, const std::string& stream)>
       make_environment;
-  /// The artifact of a declared need, by role.
+  /// The artifact of a need, by role. One that a flag has switched off (NeedDecl::unless) has none.
   std::function<Archive(const std::string& role)> artifact;
   /// Roles of all needs, declared by the plugin or written in the experiment file, sorted.
   std::vector<std::string> needs = {};

@@ -15,7 +15,7 @@
 namespace labhost {
 
 inline constexpr char kPluginMagic[8] = {'L', 'A', 'B', 'H', 'O', 'S', 'T', '1'};
-inline constexpr std::uint32_t kAbiVersion = 2;
+inline constexpr std::uint32_t kAbiVersion = 3;
 inline constexpr const char* kPluginSymbol = "labhost_plugin";
 
 enum class PluginKind : std::uint32_t { kAlgorithm = 1, kEnvironment = 2, kDataset = 3 };
@@ -40,10 +40,14 @@ struct ParamDecl {
 };
 
 /// A run that must have finished before a run with this plugin can start. An algorithm names the
-/// algorithm that it needs, on the same task; a dataset leaves that to the experiment file.
+/// algorithm that it needs, on the same task unless the experiment file names another; a dataset
+/// leaves that to the file.
 struct NeedDecl {
   const char* role;       ///< the name under which the plugin asks for the artifact
   const char* algorithm;  ///< the algorithm that produces it; "": `needs.ROLE` in the file says so
+  /// A flag parameter of the plugin: where it is true there is no such need, and no artifact to ask
+  /// for. nullptr or "": always needed.
+  const char* unless = nullptr;
 };
 
 struct PluginHeader {

@@ -1,7 +1,10 @@
 // Plugins as `labhost` finds them, those that are broken on purpose included.
+#include <nlohmann/json.hpp>
+
 #include "core/base/files.hpp"
 #include "core/base/text.hpp"
 #include "tests/end_to_end/support.hpp"
+#include "tests/plugins/made_up_plugins.hpp"
 
 namespace labhost::testing {
 
@@ -45,15 +48,30 @@ TEST_CASE("plugins list and show") {
   CHECK(contains(place.labhost({"plugins", "show", "moma-ppo"}).out, "needs world-model"));
 }
 
+TEST_CASE("plugins show says which flag switches a need off") {
+  const Workplace place;
+  PluginDescription made_up =
+      plugin(PluginKind::kAlgorithm, "made-up", {param("oracle", ParamType::kFlag, "false")},
+             {{"model", "world-model", "oracle"}, {"team", "ppo"}});
+  made_up.library = place.scratch.write("plugins/made-up.so", "described beside it");
+  place.scratch.write("plugins/made-up.so.json", to_json(made_up).dump());
+  const Outcome show = place.labhost({"plugins", "show", "made-up", "--plugin-path", "plugins"});
+  CHECK_MESSAGE(show.code == 0, show.err);
+  CHECK(contains(show.out, "\nneeds model from a run of world-model, unless oracle\n"));
+  CHECK(contains(show.out, "\nneeds team from a run of ppo\n"));
+}
+
 TEST_CASE("broken plugins are refused one by one and hide no other") {
-  const Words broken = {"not-a-library", "missing-symbol", "older-abi",
-                        "newer-abi",     "wrong-size",     "other-stamp"};
+  const Words broken = {"not-a-library", "missing-symbol", "older-abi",     "newer-abi",
+                        "wrong-size",    "other-stamp",    "unless-no-flag"};
+  const std::string abi = "expected plugin ABI " + std::to_string(kAbiVersion) + ", found ";
   const Words reasons = {"expected a shared library",
                          "expected the symbol 'labhost_plugin'",
-                         "expected plugin ABI 2, found 1",
-                         "expected plugin ABI 2, found 3",
+                         abi + "1",
+                         abi + std::to_string(kAbiVersion + 1),
                          "bytes, found 8",
-                         "libtorch-9.9.9"};
+                         "libtorch-9.9.9",
+                         "must be a flag parameter of the plugin"};
   Words command = {"plugins", "list"};
   for (const std::string& name : broken) {
     command.insert(command.end(), {"--plugin-path", fixture(name).string()});

@@ -51,8 +51,10 @@ inline std::vector<PluginDescription> made_up_plugins() {
   using Type = ParamType;
   PluginDescription online = plugin(PluginKind::kAlgorithm, "ppo");
   online.online = true;
-  PluginDescription collected = plugin(PluginKind::kDataset, "collected",
-                                       {param("limit", Type::kInteger, "0")}, {{"run", ""}});
+  PluginDescription collected =
+      plugin(PluginKind::kDataset, "collected",
+             {param("limit", Type::kInteger, "0"), param("recorded", Type::kFlag, "false")},
+             {{"run", "", "recorded"}});
   return {
       plugin(PluginKind::kEnvironment, "game",
              {bounded(param("rounds", Type::kInteger, "10"), 1, 1000),
@@ -68,8 +70,9 @@ inline std::vector<PluginDescription> made_up_plugins() {
               param("action_aware_mixer", Type::kFlag, "true"),
               bounded(param("layers", Type::kInteger, "2"), 1, 9)}),
       plugin(PluginKind::kAlgorithm, "ibc"),
-      plugin(PluginKind::kAlgorithm, "moma-ppo", {param("lambda_g", Type::kReal, "0.1")},
-             {{"model", "world-model"}}),
+      plugin(PluginKind::kAlgorithm, "moma-ppo",
+             {param("lambda_g", Type::kReal, "0.1"), param("ground_truth", Type::kFlag, "false")},
+             {{"model", "world-model", "ground_truth"}}),
       plugin(PluginKind::kAlgorithm, "world-model",
              {param("members", Type::kInteger, "7"), param("weights", Type::kFile, "")}),
       plugin(PluginKind::kAlgorithm, "egg", {}, {{"parent", "hen"}}),

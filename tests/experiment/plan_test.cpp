@@ -371,11 +371,17 @@ TEST_CASE("needs in the file that cannot be are refused with their place") {
                         "table.toml:11: dataset \"collected\" reads what a run has left; add "
                         "needs.run = { algorithm = \"...\" }"));
   CHECK(testing::contains(error_of("needs.run", "needs.runs"), "add needs.run"));
-  // A plugin's own need cannot be given another run.
-  CHECK(testing::contains(error_of("[algorithm.moma-ppo]",
-                                   "[algorithm.moma-ppo]\nneeds = { model = { algorithm = "
-                                   "\"world-model\" } }"),
-                          "declares that need itself"));
+}
+
+TEST_CASE("a dataset's need is switched off by its flag") {
+  const std::string run = "needs.run = { algorithm = \"hand\", task = \"neutral\" }";
+  for (const std::string& needs : {std::string(), ", " + run}) {
+    CAPTURE(needs);
+    const Plan plan =
+        Experiment(replaced(collected_text(), ", " + run, ", recorded = true" + needs)).plan();
+    CHECK(plan.runs.size() == 6);
+    for (const RunSpec& each : plan.runs) CHECK(each.needs.empty());
+  }
 }
 
 }  // namespace labhost

@@ -95,11 +95,11 @@ TEST_CASE("default_values are canonical, and a bad default is told") {
 
 TEST_CASE("a description survives JSON text, infinite bounds included") {
   const double infinity = std::numeric_limits<double>::infinity();
-  PluginDescription plugin =
-      testing::plugin(PluginKind::kEnvironment, "e",
-                      {bounded(param("x", ParamType::kReal, "inf"), 0, infinity),
-                       among(param("m", ParamType::kText, "a"), {"a", "b"})},
-                      {{"model", "world-model"}});
+  PluginDescription plugin = testing::plugin(
+      PluginKind::kEnvironment, "e",
+      {bounded(param("x", ParamType::kReal, "inf"), 0, infinity),
+       among(param("m", ParamType::kText, "a"), {"a", "b"}), param("f", ParamType::kFlag, "false")},
+      {{"model", "world-model", "f"}, {"team", "ppo"}});
   plugin.params[0].unit = "s";
   plugin.params[0].source = "ours";
   const std::string text = to_json(plugin).dump();
@@ -111,9 +111,20 @@ TEST_CASE("a description survives JSON text, infinite bounds included") {
   CHECK(read.params[1].choices == std::vector<std::string>{"a", "b"});
   CHECK_FALSE(read.params[1].minimum);
   CHECK(read.needs[0].algorithm == "world-model");
+  CHECK(read.needs[0].unless == "f");
+  CHECK(read.needs[1].unless.empty());
+  CHECK(read.find_need("team") == &read.needs[1]);
+  CHECK(read.find_need("absent") == nullptr);
   CHECK(read.find_param("m") == &read.params[1]);
   CHECK(read.find_param("absent") == nullptr);
-  CHECK(read.param_names() == std::vector<std::string>{"x", "m"});
+  CHECK(read.param_names() == std::vector<std::string>{"x", "m", "f"});
+}
+
+TEST_CASE("a need holds unless its flag is true") {
+  const NeedDescription always{"model", "world-model"}, unless{"model", "world-model", "f"};
+  CHECK(is_needed(always, {{"f", "true"}}));
+  CHECK(is_needed(unless, {{"f", "false"}}));
+  CHECK_FALSE(is_needed(unless, {{"f", "true"}}));
 }
 
 TEST_CASE("a damaged description is refused with its place") {
@@ -141,6 +152,21 @@ TEST_CASE("a damaged description is refused with its place") {
   json["params"][0]["minimum"] = "low";
   CHECK(contains(refused(json), "minimum of parameter \"x\" is \"low\""));
   CHECK(contains(refused(nlohmann::json::array()), "not a usable"));
+  json = good;
+  json["needs"] = {{{"role", "run"}, {"algorithm", ""}, {"unless", "x"}}};
+  CHECK(
+      refused(json) ==
+      "d.so.json: not a usable plugin description: need \"run\" holds unless \"x\", which must be "
+      "a flag parameter of the plugin; it has none");
+  json["params"].push_back({{"name", "flag"}, {"type", "flag"}, {"default", "true"}});
+  json["needs"][0]["unless"] = "flga";
+  CHECK(contains(refused(json), "must be a flag parameter of the plugin; did you mean \"flag\"?"));
+  json["needs"][0]["unless"] = "flag";
+  CHECK(refused(json) == "no error");
+  json["needs"][0]["unless"] = true;
+  CHECK(contains(refused(json), "not a usable"));
+  json["needs"][0].erase("unless");
+  CHECK(refused(json) == "no error");
 }
 
 }  // namespace labhost

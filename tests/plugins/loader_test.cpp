@@ -63,7 +63,8 @@ TEST_CASE("a plugin of another ABI is refused with both versions") {
                                                 "1; rebuild it against this labhost's SDK");
   CHECK(refusal_of(fixture("newer-abi")) ==
         fixture("newer-abi").string() + ": built for a newer labhost: " + expected +
-            "3; rebuild it against this labhost's SDK or use a newer labhost");
+            std::to_string(kAbiVersion + 1) +
+            "; rebuild it against this labhost's SDK or use a newer labhost");
 }
 
 TEST_CASE("a header of another size is refused with both sizes") {
@@ -71,6 +72,13 @@ TEST_CASE("a header of another size is refused with both sizes") {
         fixture("wrong-size").string() + ": expected a plugin header of " +
             std::to_string(sizeof(PluginHeader)) +
             " bytes, found 8; rebuild it against this labhost's SDK");
+}
+
+TEST_CASE("a need that is switched off by what is no flag is refused") {
+  CHECK(refusal_of(fixture("unless-no-flag")) ==
+        fixture("unless-no-flag").string() +
+            ": need \"model\" holds unless \"x\", which must be a flag parameter of the plugin; it "
+            "has none");
 }
 
 TEST_CASE("a plugin that was built differently is refused with both stamps") {
