@@ -90,7 +90,7 @@ constexpr ParamDecl kParams[] = {
     params::kMemoryLearningRate,
 };
 
-constexpr NeedDecl kNeeds[] = {{"world-model", "world-model"}};
+constexpr NeedDecl kNeeds[] = {{"world-model", "world-model", "ground_truth"}};
 
 moma_ppo::RolloutOptions rollout_options(const Params& p) {
   moma_ppo::RolloutOptions options;
