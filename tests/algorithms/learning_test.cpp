@@ -19,9 +19,7 @@ constexpr std::int64_t kEpisodes = 50;
 class Game {
  public:
   Game(const std::string& p_right_1, const std::string& p_right_2) {
-    const LoadedPlugin game = built_plugin("coordination-game");
-    const Params game_params = params_of(game);
-    environment_ = game.make(EnvironmentContext{game_params, kEpisodes, 1, 1, logger_});
+    environment_ = simulator(kEpisodes);
     const LoadedPlugin dataset = built_plugin("coordination");
     const Params data_params = params_of(dataset, {{"behaviour", "custom"},
                                                    {"p_right_1", p_right_1},
@@ -32,6 +30,15 @@ class Game {
 
   const TaskSpec& task() const { return environment_->task(); }
   const Transitions& data() const { return data_; }
+  std::unique_ptr<Environment> simulator(std::int64_t copies) {
+    const LoadedPlugin game = built_plugin("coordination-game");
+    const Params params = params_of(game);
+    return game.make(EnvironmentContext{params, copies, 1, 1, logger_});
+  }
+  /// For algorithms that interact.
+  auto simulators() {
+    return [this](std::int64_t copies) { return simulator(copies); };
+  }
   double score(TrainedPlugin& plugin) {
     const auto policy = plugin->policy(/*greedy=*/true, Streams(1).get("evaluation"));
     return task().score(evaluate(*environment_, *policy, kEpisodes).mean_return());
@@ -95,9 +102,11 @@ TEST_CASE("moma-ppo coordinates from data of any behaviour, in its world model")
   for (const auto& [first, second] : {std::pair("0.5", "0.5"), std::pair("0.25", "0.75")}) {
     CAPTURE(first);
     Game game(first, second);
-    TrainedPlugin world_model(game.task(), game.data(), {"world-model", small_model, 400});
+    TrainedPlugin world_model(game.task(), game.data(),
+                              {"world-model", small_model, 400, 1, {}, game.simulators()});
     const auto errors = world_model.update(400);
     CHECK(errors.at("validation/error_kept") < 0.1);
+    CHECK(errors.at("open_loop/error_10") < 0.1);
     TrainedPlugin moma_ppo(game.task(), game.data(),
                            {"moma-ppo", settings, 10, 1, {{"world-model", world_model.saved()}}});
     const auto metrics = moma_ppo.update(10);
@@ -110,7 +119,7 @@ TEST_CASE("moma-ppo coordinates from data of any behaviour, in its world model")
 TEST_CASE("moma-ppo refuses a world model of another task") {
   Game game("0.5", "0.5");
   TrainedPlugin world_model(game.task(), game.data(),
-                            {"world-model", {{"hidden", "8"}, {"layers", "1"}}, 1});
+                            {"world-model", {{"layers", "1"}, {"open_loop_steps", "0"}}, 1});
   TaskSpec other = game.task();
   other.state_width = 2;
   const std::string refusal = [&] {

@@ -116,6 +116,46 @@ inline Batch batch_of(const GoldenFile& file, const TaskSpec& task) {
           joint("next_observations"), file.column("/inputs/masks")};
 }
 
+inline std::int64_t own_observation(const TaskSpec& task, std::size_t agent) {
+  return static_cast<std::int64_t>(task.agents[agent].observes.size());
+}
+
+/// Where the numbers of an agent's pair stand in ours: its observation and its action are each
+/// padded.
+inline std::vector<std::int64_t> pair_rows(const TaskSpec& task, std::size_t agent) {
+  std::vector<std::int64_t> rows;
+  for (std::int64_t i = 0; i < own_observation(task, agent); ++i) rows.push_back(i);
+  for (std::int64_t i = 0; i < task.agents[agent].action.size; ++i) {
+    rows.push_back(task.observation_width() + i);
+  }
+  return rows;
+}
+
+/// The memories of all agents, each a copy of `module`.
+inline std::vector<Memory> memories_of(const TaskSpec& task, MemoryEncoder& module,
+                                       const std::string& network) {
+  std::vector<Memory> all;
+  for (std::size_t i = 0; i < task.agents.size(); ++i) {
+    all.push_back({&module, static_cast<std::int64_t>(i), agent_prefix(task, i) + network,
+                   pair_rows(task, i)});
+  }
+  return all;
+}
+
+/// A file's histories [N, B, H, P].
+inline Tensor stored_histories(const GoldenFile& file, const TaskSpec& task,
+                               const std::string& field) {
+  std::vector<Tensor> all;
+  for (std::size_t i = 0; i < task.agents.size(); ++i) {
+    const Tensor own = file.tensor("/inputs/" + agent_prefix(task, i) + field);
+    Tensor padded =
+        torch::zeros({own.size(0), own.size(1), task.observation_width() + task.action_size()});
+    padded.index_copy_(2, live_rows(pair_rows(task, i), own.size(2)), own);
+    all.push_back(padded);
+  }
+  return torch::stack(all);
+}
+
 /// What the networks see of a file's rows. It stands for core/nn/perception.hpp, which gathers
 /// histories from a dataset; here they come from the file.
 class Sight {
@@ -132,8 +172,9 @@ class Sight {
     if (length == 0) return;
     const MemoryShape shape{task.observation_width() + task.action_size(), length,
                             settings.at("memory_out_size").get<std::int64_t>()};
-    history_ = histories(file, "history_memories", shape);
-    next_history_ = histories(file, "next_history_memories", shape);
+    history_ = stored_histories(file, task, "history_memories");
+    next_history_ = stored_histories(file, task, "next_history_memories");
+    REQUIRE(history_.size(2) == length);
     memory_.emplace(task.agent_count(), shape, torch::kCPU, any_generator());
     target_.emplace(task.agent_count(), shape, torch::kCPU, any_generator());
     optimiser_.emplace(std::vector<FlatModule*>{&*memory_}, file.number("/settings/lr_memory"),
@@ -166,7 +207,7 @@ class Sight {
     const auto add = [&rows](std::int64_t first, std::int64_t count) {
       for (std::int64_t i = 0; i < count; ++i) rows.push_back(first + i);
     };
-    add(0, embedding_width() + own_observation(agent));
+    add(0, embedding_width() + own_observation(task_, agent));
     if (with_action) add(width(), task_.agents[agent].action.size);
     return rows;
   }
@@ -188,9 +229,6 @@ class Sight {
   }
 
  private:
-  std::int64_t own_observation(std::size_t agent) const {
-    return static_cast<std::int64_t>(task_.agents[agent].observes.size());
-  }
   std::int64_t embedding_width() const { return remembers() ? memory_->shape().width : 0; }
 
   /// [N, B, O], padded on the right.
@@ -202,36 +240,9 @@ class Sight {
     }
     return torch::stack(all);
   }
-  /// [N, B, H, P]: an agent's observation and its action are each padded.
-  Tensor histories(const GoldenFile& file, const std::string& field,
-                   const MemoryShape& shape) const {
-    std::vector<Tensor> all;
-    for (std::size_t i = 0; i < task_.agents.size(); ++i) {
-      const Tensor own = file.tensor("/inputs/" + agent_prefix(task_, i) + field);
-      REQUIRE(own.size(1) == shape.length);
-      Tensor padded = torch::zeros({own.size(0), own.size(1), shape.pair});
-      padded.index_copy_(2, live_rows(pair_rows(i), own.size(2)), own);
-      all.push_back(padded);
-    }
-    return torch::stack(all);
-  }
-  /// Where the numbers of an agent's pair stand in ours.
-  std::vector<std::int64_t> pair_rows(std::size_t agent) const {
-    std::vector<std::int64_t> rows;
-    for (std::int64_t i = 0; i < own_observation(agent); ++i) rows.push_back(i);
-    for (std::int64_t i = 0; i < task_.agents[agent].action.size; ++i) {
-      rows.push_back(task_.observation_width() + i);
-    }
-    return rows;
-  }
 
   std::vector<Memory> of_agents(std::optional<MemoryEncoder>& module, const std::string& network) {
-    std::vector<Memory> all;
-    for (std::size_t i = 0; module && i < task_.agents.size(); ++i) {
-      all.push_back(
-          {&*module, static_cast<std::int64_t>(i), agent_prefix(task_, i) + network, pair_rows(i)});
-    }
-    return all;
+    return module ? memories_of(task_, *module, network) : std::vector<Memory>();
   }
 
   static Tensor seen(const MemoryEncoder& memory, const Tensor& history,

@@ -16,21 +16,6 @@ namespace {
 
 constexpr std::uint64_t kSeed = 5;
 
-/// Episodes of four rows, every second of which ends in a terminal state.
-Transitions made_up(const TaskSpec& task) {
-  constexpr std::int64_t kCount = 24;
-  const at::Generator random = Streams(3).get("made up");
-  Transitions data;
-  data.state = torch::randn({kCount, task.state_width}, random);
-  data.next_state = torch::randn({kCount, task.state_width}, random);
-  data.action = torch::rand({kCount, task.joint_width()}, random) * 1.8 - 0.9;
-  data.reward = torch::randn({kCount}, random);
-  const Tensor row = torch::arange(kCount, torch::kLong);
-  data.terminal = row.remainder(8).eq(3);
-  data.timeout = row.remainder(8).eq(7);
-  return data;
-}
-
 testing::TrainedPlugin::Setup setup_of(const std::string& plugin, std::int64_t updates,
                                        testing::Overrides more) {
   more.insert({{"hidden", "8"},
@@ -49,7 +34,7 @@ class Pair {
 
   Pair(Learner& learner, const testing::TrainedPlugin::Setup& setup, const Named& networks)
       : learner_(learner),
-        data_(made_up(learner.task)),
+        data_(made_up_rows(learner.task)),
         histories_(learner.task, data_, 3),
         observe_(learner.task, torch::kCPU),
         sampler_(data_, 6, Streams(kSeed).get("batches")),

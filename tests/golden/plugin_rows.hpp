@@ -55,6 +55,21 @@ inline Transitions rows_of(const GoldenFile& file, const Tensor& state, const Te
   return data;
 }
 
+/// Episodes of four rows, every second of which ends in a terminal state. Continuous actions.
+inline Transitions made_up_rows(const TaskSpec& task) {
+  constexpr std::int64_t kCount = 24;
+  const at::Generator random = Streams(3).get("made up");
+  Transitions data;
+  data.state = torch::randn({kCount, task.state_width}, random);
+  data.next_state = torch::randn({kCount, task.state_width}, random);
+  data.action = torch::rand({kCount, task.joint_width()}, random) * 1.8 - 0.9;
+  data.reward = torch::randn({kCount}, random);
+  const Tensor row = torch::arange(kCount, torch::kLong);
+  data.terminal = row.remainder(8).eq(3);
+  data.timeout = row.remainder(8).eq(7);
+  return data;
+}
+
 /// Puts networks in the place of those that `plugin` began with, by its own saved state.
 inline void replace_networks(
     testing::TrainedPlugin& plugin,

@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <map>
+#include <optional>
 
 #include "tests/algorithms/trained_plugin.hpp"
 #include "tests/base/scratch_folder.hpp"
@@ -45,9 +47,10 @@ Transitions random_data(std::int64_t rows) {
   return data;
 }
 
-/// A perception with all that it refers to.
+/// A perception with all that it refers to; `own`: the memory is stepped by the algorithm.
 struct Made {
-  Made(const TaskSpec& of, const Transitions& on, const std::string& memory, std::uint64_t seed = 1)
+  Made(const TaskSpec& of, const Transitions& on, const std::string& memory, std::uint64_t seed = 1,
+       std::optional<SteppedByTheAlgorithm> own = std::nullopt)
       : task(of),
         data(on),
         params({{"memory", memory},
@@ -55,8 +58,9 @@ struct Made {
                 {"memory_width", "6"},
                 {"memory_learning_rate", "0.01"}}),
         streams(seed),
-        perception({task, data, params, streams, torch::kCPU, 1, logger, nullptr, nullptr}, task,
-                   data, 1.0) {}
+        context{task, data, params, streams, torch::kCPU, 1, logger, nullptr, nullptr},
+        perception(own ? Perception(context, task, data, *own)
+                       : Perception(context, task, data, 1.0)) {}
   Made(const Made&) = delete;
   Made& operator=(const Made&) = delete;
 
@@ -65,6 +69,7 @@ struct Made {
   Params params;
   Streams streams;
   testing::SilentLogger logger;
+  AlgorithmContext context;
   Perception perception;
 };
 
@@ -149,9 +154,17 @@ Transitions recorded(const std::vector<Episode>& episodes) {
 
 }  // namespace
 
-TEST_CASE("a team remembers each copy's own episode, as the dataset of its play would have it") {
-  const DefaultType doubles(torch::kFloat64);
-  const Made made(partial(), random_data(8), "auto");
+namespace {
+
+TaskSpec partial_with_magnitudes() {
+  TaskSpec task = partial();
+  task.state_scale = {0.5, 4, 2};
+  return task;
+}
+
+/// Several copies at play, then the recorded play as a dataset: both must show the same.
+void check_team(std::optional<SteppedByTheAlgorithm> own) {
+  const Made made(partial_with_magnitudes(), random_data(8), "auto", /*seed=*/1, own);
   Play play(made.perception);
   play.begin({0});
   play.act({0});
@@ -164,7 +177,7 @@ TEST_CASE("a team remembers each copy's own episode, as the dataset of its play 
   for (int i = 0; i < 4; ++i) play.act({3, 0, 1});
   REQUIRE(play.episodes().size() == 4);
 
-  Made replayed(partial(), recorded(play.episodes()), "auto", /*seed=*/2);
+  Made replayed(partial_with_magnitudes(), recorded(play.episodes()), "auto", /*seed=*/2, own);
   replayed.perception.load(saved(made.perception), "perception");
   const torch::NoGradGuard no_grad;
   const Batch batch = all_rows(replayed.data);
@@ -178,6 +191,15 @@ TEST_CASE("a team remembers each copy's own episode, as the dataset of its play 
   }
   REQUIRE(row == replayed.data.size());
   CHECK(replayed.data.action.abs().max().item<double>() > 1);
+}
+
+}  // namespace
+
+TEST_CASE("a team remembers each copy's own episode, as the dataset of its play would have it") {
+  const DefaultType doubles(torch::kFloat64);
+  check_team(std::nullopt);
+  check_team(SteppedByTheAlgorithm{});
+  check_team(SteppedByTheAlgorithm{/*scale_inputs=*/true});
 }
 
 TEST_CASE("memories are for tasks that an agent does not see whole, unless said otherwise") {
@@ -265,6 +287,66 @@ TEST_CASE("a loaded perception sees and learns as the saved one") {
     step(first.perception, batch);
     step(second.perception, batch);
   }
+}
+
+TEST_CASE("scaled inputs are what is seen and what is remembered, each by its magnitude") {
+  const DefaultType doubles(torch::kFloat64);
+  const Transitions data = random_data(8);
+  Transitions divided = data;
+  const Tensor magnitude = torch::tensor({0.5, 4.0, 2.0});
+  divided.state = data.state / magnitude;
+  divided.next_state = data.next_state / magnitude;
+  const Made scaled(partial_with_magnitudes(), data, "on", 1, SteppedByTheAlgorithm{true}),
+      raw(partial_with_magnitudes(), data, "on", 1, SteppedByTheAlgorithm{false}),
+      expected(partial(), divided, "on", 1, SteppedByTheAlgorithm{false});
+  const auto views = [](const Made& made) {
+    const Batch batch = all_rows(made.data);
+    return std::array<View, 2>{made.perception.now(batch), made.perception.next(batch)};
+  };
+  for (const std::size_t when : {0U, 1U}) {
+    const View found = views(scaled)[when], wanted = views(expected)[when];
+    CHECK(largest_difference(found.observation, wanted.observation) < 1e-12);
+    CHECK(largest_difference(found.history, wanted.history) < 1e-12);
+    CHECK(largest_difference(views(raw)[when].observation, wanted.observation) > 0.1);
+    CHECK(largest_difference(views(raw)[when].history, wanted.history) > 0.1);
+  }
+  // Actions are remembered as they are: the last of a pair's numbers.
+  CHECK(torch::equal(views(scaled)[1].history.narrow(-1, 2, 2),
+                     views(raw)[1].history.narrow(-1, 2, 2)));
+}
+
+TEST_CASE("a memory that the algorithm steps has neither an optimiser nor a target, and learns") {
+  const DefaultType doubles(torch::kFloat64);
+  Made made(partial(), random_data(8), "on", 1, SteppedByTheAlgorithm{});
+  Perception& perception = made.perception;
+  CHECK(perception.optimiser() == nullptr);
+  REQUIRE(perception.memory() != nullptr);
+  const View now = perception.now(all_rows(made.data));
+  CHECK_THROWS_WITH_AS(perception.see_as_target(now),
+                       doctest::Contains("the algorithm steps has no target copy"), c10::Error);
+  const Tensor start = perception.see(now).detach();
+  perception.polyak(1);
+  CHECK(torch::equal(perception.see(now), start));
+  Adam adam({perception.memory()}, 0.01, Clip::kGlobal);
+  adam.minimise(perception.see(now).square().mean());
+  CHECK(largest_difference(perception.see(now), start) > 1e-3);
+
+  Made without(partial(), random_data(8), "off", 1, SteppedByTheAlgorithm{});
+  CHECK(without.perception.memory() == nullptr);
+  CHECK(saved(without.perception).tensors().empty());
+}
+
+TEST_CASE("of a memory that the algorithm steps its parameters alone are saved and loaded") {
+  const DefaultType doubles(torch::kFloat64);
+  Made first(partial(), random_data(8), "on", 1, SteppedByTheAlgorithm{}),
+      second(partial(), random_data(8), "on", 2, SteppedByTheAlgorithm{});
+  const Archive archive = saved(first.perception);
+  REQUIRE(archive.tensors().size() == 1);
+  CHECK(archive.contains("perception/memory"));
+  const View now = first.perception.now(all_rows(first.data));
+  CHECK(!torch::equal(second.perception.see(now), first.perception.see(now)));
+  second.perception.load(archive, "perception");
+  CHECK(torch::equal(second.perception.see(now), first.perception.see(now)));
 }
 
 }  // namespace labhost

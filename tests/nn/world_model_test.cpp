@@ -21,6 +21,19 @@ WorldModel small_model() {
   return WorldModel({kStates, kActions, kMembers, 16, 2, 1}, torch::kCPU, generator());
 }
 
+/// Its next-state network gives differences, and all it sees and gives has units of its own.
+WorldModel scaled_model(std::uint64_t seed = 1) {
+  WorldModel model({kStates, kActions, kMembers, 16, 2, 1, /*difference=*/true}, torch::kCPU,
+                   generator(seed));
+  const at::Generator random = generator(20);
+  const auto scaling = [&random](std::int64_t width) {
+    return WorldModel::Scaling{torch::randn({width}, random), 0.2 + torch::rand({width}, random)};
+  };
+  const WorldModel::Scaling input = scaling(kStates + kActions), state = scaling(kStates);
+  model.set_scaling(input, state, scaling(1));
+  return model;
+}
+
 struct Question {
   Tensor state = torch::randn({kBatch, kStates}, generator(2));
   Tensor action = 2 * torch::rand({kBatch, kActions}, generator(3)) - 1;
@@ -53,20 +66,54 @@ double explicit_norm(const Tensor& x) {
 
 }  // namespace
 
-TEST_CASE("eps_g and eps_r are those of the explicit covariance") {
+TEST_CASE("eps_g and eps_r are those of the explicit covariance, in the data's units") {
   const DefaultType precision(torch::kFloat64);
-  const WorldModel model = small_model();
-  const Question q;
-  const torch::NoGradGuard no_grad;
-  const auto step = step_of(model, q, open_options(), generator());
-  const Tensor states = model.next_state(q.input()).mean, rewards = model.reward(q.input()).mean;
-  const Tensor x = torch::cat({states, rewards}, -1);  // [M, B, S + 1]
-  for (std::int64_t b = 0; b < kBatch; ++b) {
-    CHECK(step.eps_g[b].item<double>() ==
-          doctest::Approx(explicit_norm(x.select(1, b))).epsilon(1e-10));
+  for (const bool scaled : {false, true}) {
+    CAPTURE(scaled);
+    const WorldModel model = scaled ? scaled_model() : small_model();
+    const Question q;
+    const torch::NoGradGuard no_grad;
+    const auto step = step_of(model, q, open_options(), generator());
+    const Tensor states = model.next_state(q.input()).mean, rewards = model.reward(q.input()).mean;
+    const Tensor x = torch::cat({states, rewards}, -1);  // [M, B, S + 1]
+    for (std::int64_t b = 0; b < kBatch; ++b) {
+      CHECK(step.eps_g[b].item<double>() ==
+            doctest::Approx(explicit_norm(x.select(1, b))).epsilon(1e-10));
+    }
+    CHECK(largest_difference(step.eps_r, rewards.squeeze(-1).var(0, /*unbiased=*/true)) < 1e-14);
+    CHECK(step.eps_g.min().item<double>() > 0);
   }
-  CHECK(largest_difference(step.eps_r, rewards.squeeze(-1).var(0, /*unbiased=*/true)) < 1e-14);
-  CHECK(step.eps_g.min().item<double>() > 0);
+}
+
+TEST_CASE("a scaled model that predicts differences is s + shift + scale * network") {
+  const DefaultType precision(torch::kFloat64);
+  const torch::NoGradGuard no_grad;
+  WorldModel model({kStates, kActions, kMembers, 16, 2, 1, /*difference=*/true}, torch::kCPU,
+                   generator());
+  const WorldModel::Scaling input = {torch::tensor({0.1, -0.2, 0.3, -0.4, 0.5}),
+                                     torch::tensor({0.5, 1.0, 2.0, 4.0, 0.25})},
+                            state = {torch::tensor({1.0, -2.0, 3.0}),
+                                     torch::tensor({0.1, 10.0, 2.0})},
+                            reward = {torch::tensor({-5.0}), torch::tensor({100.0})};
+  model.set_scaling(input, state, reward);
+  const Question q;
+  const WorldModel::Gaussians s = model.next_state(q.input()), r = model.reward(q.input());
+  const Tensor ends = model.terminal_logit(q.input());
+  const Tensor x = (q.input()[0] - input.shift) / input.scale;
+  for (std::int64_t m = 0; m < kMembers; ++m) {
+    const auto output = [&](std::size_t network) {
+      return testing::plain_forward(*dynamic_cast<Mlp*>(model.modules()[network]), m, x);
+    };
+    const Tensor of_state = output(0), of_reward = output(1);  // [B, 2 S], [B, 2]
+    CHECK(largest_difference(s.mean[m], q.state + state.shift +
+                                            state.scale * of_state.narrow(1, 0, kStates)) < 1e-12);
+    CHECK(largest_difference(
+              s.log_std[m].exp(),
+              state.scale * of_state.narrow(1, kStates, kStates).clamp(-6, 2).exp()) < 1e-12);
+    CHECK(largest_difference(r.mean[m], -5 + 100 * of_reward.narrow(1, 0, 1)) < 1e-10);
+    CHECK(largest_difference(r.log_std[m].exp(), 100 * of_reward.narrow(1, 1, 1).exp()) < 1e-10);
+    CHECK(largest_difference(ends[m], output(2).squeeze(1)) < 1e-12);
+  }
 }
 
 TEST_CASE("a step is one member's mean, the mean reward and the members' majority") {
@@ -143,15 +190,18 @@ TEST_CASE("the threshold is tested before uncertainties are clipped") {
 
 TEST_CASE("MOPO's penalty is the largest norm of a member's predicted covariance") {
   const DefaultType precision(torch::kFloat64);
-  const WorldModel model = small_model();
-  const Question q;
-  const torch::NoGradGuard no_grad;
-  const Tensor log_std =
-      torch::cat({model.next_state(q.input()).log_std, model.reward(q.input()).log_std}, -1);
-  const Tensor variance = log_std.exp().square();  // [M, B, S + 1]
-  const Tensor norm = variance.square().sum(-1).sqrt();
-  CHECK(largest_difference(step_of(model, q, open_options(), generator()).aleatoric,
-                           std::get<0>(norm.max(0))) < 1e-12);
+  for (const bool scaled : {false, true}) {
+    CAPTURE(scaled);
+    const WorldModel model = scaled ? scaled_model() : small_model();
+    const Question q;
+    const torch::NoGradGuard no_grad;
+    const Tensor log_std =
+        torch::cat({model.next_state(q.input()).log_std, model.reward(q.input()).log_std}, -1);
+    const Tensor variance = log_std.exp().square();  // [M, B, S + 1]
+    const Tensor norm = variance.square().sum(-1).sqrt();
+    CHECK(largest_difference(step_of(model, q, open_options(), generator()).aleatoric,
+                             std::get<0>(norm.max(0))) < 1e-12);
+  }
 }
 
 TEST_CASE("log standard deviations stay in [-6, 2]") {
@@ -199,19 +249,46 @@ TEST_CASE("restore() keeps the chosen members, best first, and the box") {
   CHECK(step.reward.abs().max().item<double>() <= 0.01);
 }
 
-TEST_CASE("saved and loaded, a world model answers the same") {
-  WorldModel model = small_model();
-  model.keep(torch::tensor({1, 2}, torch::kLong));
+TEST_CASE("restore() keeps units and differences") {
+  const DefaultType precision(torch::kFloat64);
+  WorldModel model = scaled_model();
+  const Tensor chosen = torch::tensor({4, 1}, torch::kLong);
+  model.keep(chosen);
   Archive archive;
   model.save(archive);
-  WorldModel again({kStates, kActions, kMembers, 16, 2, 1}, torch::kCPU, generator(9));
-  again.load(archive);
+  const WorldModel restored = WorldModel::restore(archive, torch::kCPU), kept = model.of_kept();
   const Question q;
-  const auto a = step_of(model, q, WorldModelOptions(), generator(4)),
-             b = step_of(again, q, WorldModelOptions(), generator(4));
-  CHECK(torch::equal(a.next_state, b.next_state));
-  CHECK(torch::equal(a.eps_g, b.eps_g));
-  CHECK(torch::equal(again.kept(), model.kept()));
+  const torch::NoGradGuard no_grad;
+  for (const WorldModel* other : {&restored, &kept}) {
+    CHECK(other->shape().difference);
+    const auto of_chosen = [&chosen](const Tensor& x) { return x.index_select(0, chosen); };
+    CHECK(torch::equal(other->next_state(q.input(2)).mean,
+                       of_chosen(model.next_state(q.input()).mean)));
+    CHECK(torch::equal(other->next_state(q.input(2)).log_std,
+                       of_chosen(model.next_state(q.input()).log_std)));
+    CHECK(torch::equal(other->reward(q.input(2)).mean, of_chosen(model.reward(q.input()).mean)));
+    CHECK(torch::equal(other->terminal_logit(q.input(2)),
+                       of_chosen(model.terminal_logit(q.input()))));
+  }
+}
+
+TEST_CASE("saved and loaded, a world model answers the same") {
+  for (const bool scaled : {false, true}) {
+    CAPTURE(scaled);
+    WorldModel model = scaled ? scaled_model() : small_model();
+    model.keep(torch::tensor({1, 2}, torch::kLong));
+    Archive archive;
+    model.save(archive);
+    WorldModel again({kStates, kActions, kMembers, 16, 2, 1, scaled}, torch::kCPU, generator(9));
+    again.load(archive);
+    const Question q;
+    const auto a = step_of(model, q, WorldModelOptions(), generator(4)),
+               b = step_of(again, q, WorldModelOptions(), generator(4));
+    CHECK(torch::equal(a.next_state, b.next_state));
+    CHECK(torch::equal(a.reward, b.reward));
+    CHECK(torch::equal(a.eps_g, b.eps_g));
+    CHECK(torch::equal(again.kept(), model.kept()));
+  }
 }
 
 }  // namespace labhost
