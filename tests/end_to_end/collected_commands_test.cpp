@@ -121,9 +121,9 @@ TEST_CASE("Table 4 (a) at smoke size: all cells, from the data of the Reacher's 
   CHECK(smoke(place, "datasets_reacher").code == 0);
   const Outcome outcome = smoke(place, "table4a");
   CHECK_MESSAGE(outcome.code == 0, outcome.err);
-  CHECK(contains(outcome.err, "table4a: 19 runs completed now, 3 before"));
+  CHECK(contains(outcome.err, "table4a: 23 runs completed now, 3 before"));
   CHECK_FALSE(contains(outcome.text(), "missing"));
-  CHECK(value(place.store(), "SELECT sum(seeds) FROM cell WHERE experiment = 'table4a'") == "19");
+  CHECK(value(place.store(), "SELECT sum(seeds) FROM cell WHERE experiment = 'table4a'") == "22");
   CHECK(rows(place.store(), "SELECT task FROM cell WHERE algorithm = 'iql'") ==
         Rows{{"reacher-all"}});
   check_compared(place, "table4a");
@@ -134,9 +134,9 @@ TEST_CASE("Table 4 (b) at smoke size: all cells, from the data of the Ant's own 
   CHECK(smoke(place, "datasets_ant").code == 0);
   const Outcome outcome = smoke(place, "table4b");
   CHECK_MESSAGE(outcome.code == 0, outcome.err);
-  CHECK(contains(outcome.err, "table4b: 52 runs completed now, 5 before"));
+  CHECK(contains(outcome.err, "table4b: 64 runs completed now, 5 before"));
   CHECK_FALSE(contains(outcome.text(), "missing"));
-  CHECK(value(place.store(), "SELECT sum(seeds) FROM cell WHERE experiment = 'table4b'") == "52");
+  CHECK(value(place.store(), "SELECT sum(seeds) FROM cell WHERE experiment = 'table4b'") == "60");
   CHECK(
       rows(place.store(),
            "SELECT DISTINCT task, algorithm FROM run JOIN run_param ON run_id = run.id WHERE name "

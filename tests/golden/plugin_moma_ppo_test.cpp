@@ -43,6 +43,8 @@ struct Case {
   moma_ppo::RolloutOptions rollouts = {};
   std::int64_t passes = 2, batch_size = 8;
   double final_share = 1, terminal_bias = -0.1, l_eps = 0.6;
+  double reward_factor = 1;  // of the data's rewards
+  bool scale_values = false, bound_values = false;
 };
 
 Overrides params_of(const Case& c) {
@@ -64,6 +66,8 @@ Overrides params_of(const Case& c) {
           {"batch_size", std::to_string(c.batch_size)},
           {"k", std::to_string(c.rollouts.horizon)},
           {"transitions", std::to_string(c.rollouts.transitions)},
+          {"scale_values", c.scale_values ? "true" : "false"},
+          {"bound_values", c.bound_values ? "true" : "false"},
           {"l_eps", std::to_string(c.l_eps)}};
 }
 
@@ -73,7 +77,7 @@ class Pair {
   explicit Pair(const Case& of)
       : case_(of),
         task_(scaled_task()),
-        data_(made_up_rows(task_)),
+        data_(rows_with(of.reward_factor)),
         learner_(task_, data_, of.settings),
         model_(untrained_model(data_, of.terminal_bias)),
         plugin_(
@@ -116,6 +120,7 @@ class Pair {
     return {r.seen, next, r.state, r.next_state, r.action, r.reward, r.terminal, r.timeout};
   }
 
+  const Transitions& data() const { return data_; }
   MappoLearner& learner() { return learner_; }
   TrainedPlugin& plugin() { return plugin_; }
 
@@ -133,6 +138,11 @@ class Pair {
   }
 
  private:
+  Transitions rows_with(double reward_factor) const {
+    Transitions data = made_up_rows(task_);
+    data.reward = data.reward * reward_factor;
+    return data;
+  }
   std::function<std::unique_ptr<Environment>(std::int64_t)> simulators() const {
     return [task = task_](std::int64_t copies) {
       return std::make_unique<MadeUpSimulator>(task, copies);
@@ -242,6 +252,39 @@ TEST_CASE("moma-ppo bootstraps with the value of the next state at timeouts, not
       const MappoLearner::Prepared all = pair.learner().prepare(pair.rows_of(r));
       REQUIRE(all.next_value.abs().min().item<double>() > 1e-6);
       const Tensor target = terminal ? r.reward : r.reward + c.settings.discount * all.next_value;
+      check_close(pair.plugin().update(1).at("critic/loss"),
+                  (target - all.value).square().mean().item<double>(), "critic loss");
+    }
+  }
+}
+
+TEST_CASE("moma-ppo scales rewards and bounds what it bootstraps with, where asked") {
+  const DoublePrecision doubles;
+  for (const bool scale : {false, true}) {
+    for (const bool bound : {false, true}) {
+      CAPTURE(scale);
+      CAPTURE(bound);
+      Case c = small_case(/*simulator=*/false, /*memory_length=*/0);
+      c.settings.discount = 0.5;  // a reward for ever sums to twice itself
+      c.rollouts.horizon = c.passes = 1;
+      c.rollouts.transitions = c.batch_size = 64;
+      c.terminal_bias = -1000;
+      c.reward_factor = 0.001;  // so that the networks' first values lie beyond
+      c.scale_values = scale;
+      c.bound_values = bound;
+      Pair pair(c);
+      const moma_ppo::Rollouts r = pair.collect();
+      const MappoLearner::Prepared all = pair.learner().prepare(pair.rows_of(r));
+      const Tensor& data = pair.data().reward;
+      const double factor = scale ? 0.5 / data.abs().mean().item<double>() : 1;
+      const double penalty = (c.rollouts.lambda_r + c.rollouts.lambda_g) * c.l_eps;
+      Tensor next = all.next_value;
+      if (bound) {
+        next = next.clamp(2 * factor * (data.min().item<double>() - penalty),
+                          2 * factor * data.max().item<double>());
+        if (!scale) REQUIRE_FALSE(torch::equal(next, all.next_value));
+      }
+      const Tensor target = factor * r.reward + 0.5 * next;
       check_close(pair.plugin().update(1).at("critic/loss"),
                   (target - all.value).square().mean().item<double>(), "critic loss");
     }

@@ -74,7 +74,7 @@ constexpr ParamDecl kParams[] = {
      "rollouts in the true simulator: no world model, nothing uncertain", "Section 6.3"},
     {"final_learning_rate", ParamType::kReal, "1", "0", "1", nullptr, "",
      "share of the learning rates that is left at the end, reached linearly", "ours"},
-    {"scale_rewards", ParamType::kFlag, "false", nullptr, nullptr, nullptr, "",
+    {"scale_values", ParamType::kFlag, "false", nullptr, nullptr, nullptr, "",
      "multiply rewards by (1 - discount) / mean |reward| of the dataset: values near 1", "ours"},
     {"bound_values", ParamType::kFlag, "false", nullptr, nullptr, nullptr, "",
      "bootstrap with no more and no less than the dataset's extreme rewards could sum up to",
@@ -141,7 +141,7 @@ ValueRange value_range(const AlgorithmContext& c) {
   if (discount == 1) return range;
   const double sum = 1 / (1 - discount);  // of a reward of 1, for ever
   const double mean = c.data.reward.abs().mean().item<double>();
-  if (c.params.flag("scale_rewards") && mean > 0) range.scale = 1 / (sum * mean);
+  if (c.params.flag("scale_values") && mean > 0) range.scale = 1 / (sum * mean);
   if (!c.params.flag("bound_values")) return range;
   const double penalty = c.params.flag("ground_truth") ? 0 : largest_penalty(c.params);
   range.low = (c.data.reward.min().item<double>() - penalty) * sum * range.scale;
@@ -267,7 +267,8 @@ class MomaPpo final : public Algorithm {
     all.action = r.action;
     all.log_prob = r.log_prob;
     all.value = team_value(all.state, perception_.see(r.seen));
-    const Advantages gae = generalised_advantages(r.reward, all.value, next_value(r, all.value),
+    const Tensor next = next_value(r, all.value).clamp(values_.low, values_.high);
+    const Advantages gae = generalised_advantages(r.reward * values_.scale, all.value, next,
                                                   r.terminal, r.timeout, discount_, lambda_);
     all.returns = gae.returns;
     all.advantage = standardise(gae.advantages);

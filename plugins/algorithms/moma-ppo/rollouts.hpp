@@ -33,10 +33,12 @@ struct Rollouts {
   Tensor reward;             ///< [T] penalised: r~ = r - lambda_r eps_r - lambda_g eps_g
   Tensor raw_reward;         ///< [T]
   Tensor terminal, timeout;  ///< [T] bool
-  Tensor unreliable;         ///< [T] bool: the model's uncertainty is why the rollout stops
-  Tensor eps_r, eps_g;       ///< [T]
-  Tensor aleatoric;          ///< [T]
-  double mean_length = 0;    ///< of rollouts
+  /// [T] bool: why the rollout stops before its k-th step: the model's uncertainty reached the
+  /// threshold, or (in the simulator) the simulator's horizon is reached.
+  Tensor unreliable;
+  Tensor eps_r, eps_g;     ///< [T]
+  Tensor aleatoric;        ///< [T]
+  double mean_length = 0;  ///< of rollouts
 };
 
 inline Tensor penalty(const WorldModel::Step& step, const RolloutOptions& options) {
