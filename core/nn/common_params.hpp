@@ -38,6 +38,40 @@ constexpr ParamDecl kTargetNoiseClip =
     row("target_noise_clip", ParamType::kReal, "0.5", "0", nullptr, nullptr, "",
         "bound of that noise", "Appendix A.2");
 
+// PPO.
+constexpr ParamDecl kGaeLambda = row("gae_lambda", ParamType::kReal, "0.98", "0", "1", nullptr, "",
+                                     "lambda of generalised advantage estimation", "Appendix A.2");
+constexpr ParamDecl kPpoBatchSize =
+    row("batch_size", ParamType::kInteger, "256", "1", "1000000", nullptr, "transitions",
+        "mini-batch size; an incomplete last one is dropped", "Appendix A.2");
+constexpr ParamDecl kPpoClip =
+    row("clip", ParamType::kReal, "0.2", "0", "1", nullptr, "", "PPO's clip value", "Appendix A.2");
+constexpr ParamDecl kCriticWeight = row("critic_weight", ParamType::kReal, "0.5", "0", nullptr,
+                                        nullptr, "", "weight of the critic's loss", "Appendix A.2");
+constexpr ParamDecl kEntropyRate =
+    row("entropy_rate", ParamType::kReal, "0.001", "0", nullptr, nullptr, "",
+        "step of the adaptive entropy weight", "Appendix A.1");
+constexpr ParamDecl kEntropyTarget =
+    row("entropy_target", ParamType::kReal, "-4", nullptr, nullptr, nullptr, "",
+        "entropy below which the bonus grows: -6 on ant, -4 on reacher", "Appendix A.1");
+constexpr ParamDecl kActionPenalty =
+    row("action_penalty", ParamType::kReal, "1", "0", nullptr, nullptr, "",
+        "coefficient of the penalty for actions outside [-1, 1]", "Appendix A.1");
+constexpr ParamDecl kPenalisedAction =
+    row("penalised_action", ParamType::kText, "mean", nullptr, nullptr, "mean|sample", "",
+        "which action the penalty looks at", "released code (the listing says actions)");
+constexpr ParamDecl kPpoLearningRate = row("learning_rate", ParamType::kReal, "5e-5", "0", "1",
+                                           nullptr, "", "Adam's learning rate", "Appendix A.2");
+constexpr ParamDecl kPpoGradientClip =
+    row("gradient_clip", ParamType::kReal, "1", "0", nullptr, nullptr, "",
+        "bound of the gradient norm over all parameters; 0: none", "Appendix A.2");
+constexpr ParamDecl kScaleInputs =
+    row("scale_inputs", ParamType::kFlag, "false", nullptr, nullptr, nullptr, "",
+        "divide inputs by the magnitudes that the task declares", "ours");
+constexpr ParamDecl kInitialLogStd =
+    row("initial_log_std", ParamType::kReal, "0", "-6", "0", nullptr, "",
+        "log standard deviation that the policies start with", "released code");
+
 // CQL's conservative term.
 constexpr ParamDecl kCqlCoefficient =
     row("cql_coefficient", ParamType::kReal, "1", "0", nullptr, nullptr, "",
@@ -67,6 +101,9 @@ constexpr ParamDecl kPolyak = row("polyak", ParamType::kReal, "0.005", "0", "1",
 // Networks and their optimiser.
 constexpr ParamDecl kLearningRate = row("learning_rate", ParamType::kReal, "3e-4", "0", "1",
                                         nullptr, "", "Adam's learning rate", "Appendix A.2");
+constexpr ParamDecl kFinalLearningRate =
+    row("final_learning_rate", ParamType::kReal, "1", "0", "1", nullptr, "",
+        "share of the learning rate that is left at the end, reached linearly", "ours");
 constexpr ParamDecl kBatchSize = row("batch_size", ParamType::kInteger, "256", "1", "1000000",
                                      nullptr, "transitions", "mini-batch size", "Appendix A.2");
 constexpr ParamDecl kHidden =

@@ -197,4 +197,44 @@ TEST_CASE("ground truth needs no world model, and nothing is uncertain there") {
   CHECK(first_epoch({{"ground_truth", "true"}, {"k", "2"}}, {}).at("rollout/length") == 2);
 }
 
+TEST_CASE("moma-ppo in MuJoCo's simulator goes on from a checkpoint with the same bits") {
+  testing::SilentLogger logger;
+  const LoadedPlugin reacher = testing::built_plugin("reacher");
+  const Params params = testing::params_of(reacher);
+  const auto simulators = [&](std::int64_t copies) {
+    return reacher.make(EnvironmentContext{params, copies, 3, 1, logger});
+  };
+  const auto start = simulators(32);
+  Transitions data;
+  data.state = start->reset(torch::arange(32));
+  const StepResult first =
+      start->step(torch::arange(32), torch::zeros({32, start->task().joint_width()}));
+  data.next_state = first.next_state;
+  data.action = torch::zeros({32, start->task().joint_width()});
+  data.reward = first.reward;
+  data.terminal = torch::zeros({32}, torch::kBool);
+  data.timeout = torch::ones({32}, torch::kBool);
+  const TrainedPlugin::Setup setup = {"moma-ppo",
+                                      {{"ground_truth", "true"},
+                                       {"hidden", "8"},
+                                       {"transitions", "60"},
+                                       {"batch_size", "32"},
+                                       {"learning_rate", "0.01"}},
+                                      4,
+                                      1,
+                                      {},
+                                      simulators};
+  TrainedPlugin whole(start->task(), data, setup), before(start->task(), data, setup),
+      after(start->task(), data, setup);
+  whole.update(2);
+  before.update(2);
+  after.restore(before.checkpoint());
+  CHECK(whole.update(2) == after.update(2));
+  const Archive expected = whole.checkpoint(), found = after.checkpoint();
+  for (const auto& [name, tensor] : expected.tensors()) {
+    CAPTURE(name);
+    CHECK(torch::equal(tensor, found.tensor(name)));
+  }
+}
+
 }  // namespace labhost

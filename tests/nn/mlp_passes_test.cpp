@@ -109,6 +109,8 @@ TEST_CASE("bfloat16 networks are within its rounding of float32 ones") {
   {
     const torch::NoGradGuard no_grad;
     CHECK(torch::equal(network.forward(input), rounded));
+    network.freeze();
+    CHECK(torch::equal(network.forward(input), rounded));
   }
   const auto found = gradients();
   for (std::size_t i = 0; i < found.size(); ++i) {

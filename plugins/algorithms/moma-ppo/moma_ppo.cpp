@@ -7,7 +7,8 @@
 // (paper), not the drawn member's. 2. A rollout stops where eps_g reaches l_eps (paper); the
 // released code clips before it compares, so its rollouts never stop early (stop_threshold =
 // inf). 3. Inputs can be divided by the task's magnitudes, log standard deviations can start below
-// 0 and the learning rate can decay, as in mappo; none of it by default.
+// 0 and the learning rate can decay, as in mappo; rewards can be scaled and bootstraps bounded;
+// none of it by default.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -45,44 +46,31 @@ constexpr ParamDecl kParams[] = {
      "eps_g that stops a rollout, where it differs from l_eps; -1: l_eps", "Section 3.2"},
     {"clip_to_dataset", ParamType::kFlag, "true", nullptr, nullptr, nullptr, "",
      "clip predictions to the dataset's bounding box", "Section 3.1"},
-    {"discount", ParamType::kReal, "0.99", "0", "1", nullptr, "", "discount factor",
-     "Appendix A.2"},
-    {"gae_lambda", ParamType::kReal, "0.98", "0", "1", nullptr, "",
-     "lambda of generalised advantage estimation", "Appendix A.2"},
+    params::kDiscount,
+    params::kGaeLambda,
     {"passes", ParamType::kInteger, "5", "1", "1000", nullptr, "",
      "passes over the collected transitions per epoch", "Appendix A.2"},
-    {"batch_size", ParamType::kInteger, "256", "1", "1000000", nullptr, "transitions",
-     "mini-batch size; an incomplete last one is dropped", "Appendix A.2"},
-    {"clip", ParamType::kReal, "0.2", "0", "1", nullptr, "", "PPO's clip value", "Appendix A.2"},
-    {"critic_weight", ParamType::kReal, "0.5", "0", nullptr, nullptr, "",
-     "weight of the critic's loss", "Appendix A.2"},
-    {"entropy_rate", ParamType::kReal, "0.001", "0", nullptr, nullptr, "",
-     "step of the adaptive entropy weight", "Appendix A.1"},
-    {"entropy_target", ParamType::kReal, "-4", nullptr, nullptr, nullptr, "",
-     "entropy below which the bonus grows: -6 on ant, -4 on reacher", "Appendix A.1"},
-    {"action_penalty", ParamType::kReal, "1", "0", nullptr, nullptr, "",
-     "coefficient of the penalty for actions outside [-1, 1]", "Appendix A.1"},
-    {"penalised_action", ParamType::kText, "mean", nullptr, nullptr, "mean|sample", "",
-     "which action the penalty looks at", "released code (the listing says actions)"},
-    {"learning_rate", ParamType::kReal, "5e-5", "0", "1", nullptr, "", "Adam's learning rate",
-     "Appendix A.2"},
-    {"hidden", ParamType::kInteger, "256", "1", "65536", nullptr, "units",
-     "units of each of the two hidden layers", "Appendix A.2"},
-    {"gradient_clip", ParamType::kReal, "1", "0", nullptr, nullptr, "",
-     "bound of the gradient norm over all parameters; 0: none", "Appendix A.2"},
+    params::kPpoBatchSize,
+    params::kPpoClip,
+    params::kCriticWeight,
+    params::kEntropyRate,
+    params::kEntropyTarget,
+    params::kActionPenalty,
+    params::kPenalisedAction,
+    params::kPpoLearningRate,
+    params::kHidden,
+    params::kPpoGradientClip,
     {"ground_truth", ParamType::kFlag, "false", nullptr, nullptr, nullptr, "",
      "rollouts in the true simulator: no world model, nothing uncertain", "Section 6.3"},
-    {"final_learning_rate", ParamType::kReal, "1", "0", "1", nullptr, "",
-     "share of the learning rates that is left at the end, reached linearly", "ours"},
+    params::kFinalLearningRate,
     {"scale_values", ParamType::kFlag, "false", nullptr, nullptr, nullptr, "",
-     "multiply rewards by (1 - discount) / mean |reward| of the dataset: values near 1", "ours"},
+     "multiply rewards by (1 - discount) / mean absolute reward of the dataset: values near 1",
+     "ours"},
     {"bound_values", ParamType::kFlag, "false", nullptr, nullptr, nullptr, "",
      "bootstrap with no more and no less than the dataset's extreme rewards could sum up to",
      "ours"},
-    {"scale_inputs", ParamType::kFlag, "false", nullptr, nullptr, nullptr, "",
-     "divide inputs by the magnitudes that the task declares", "ours"},
-    {"initial_log_std", ParamType::kReal, "0", "-6", "0", nullptr, "",
-     "log standard deviation that the policies start with", "released code"},
+    params::kScaleInputs,
+    params::kInitialLogStd,
     params::kPrecision,
     params::kMemory,
     params::kMemoryLength,
@@ -220,12 +208,14 @@ class MomaPpo final : public Algorithm {
     archive.write("updates", updates_);
     archive.write("generated", generated_);
     archive.write("entropy_weight", entropy_weight_);
+    stage_->save(archive);
     state_.save(archive);
   }
   void load(const Archive& archive) override {
     updates_ = archive.integer("updates");
     generated_ = archive.integer("generated");
     entropy_weight_ = archive.real("entropy_weight");
+    stage_->load(archive);
     state_.load(archive);
   }
 

@@ -22,6 +22,10 @@ class Stage {
                                 at::Generator generator) = 0;
   /// Of those, only `index` [R'] (int64) go on.
   virtual void keep(const Tensor& index) = 0;
+
+  /// What later rollouts depend on.
+  virtual void save(Archive&) const {}
+  virtual void load(const Archive&) {}
 };
 
 class ModelStage final : public Stage {
@@ -74,6 +78,8 @@ class SimulatorStage final : public Stage {
   void keep(const Tensor& index) override {
     going_ = going_.index_select(0, index.to(torch::kCPU));
   }
+  void save(Archive& archive) const override { environment_->save(archive, "environment"); }
+  void load(const Archive& archive) override { environment_->load(archive, "environment"); }
 
  private:
   std::unique_ptr<Environment> environment_;
