@@ -29,6 +29,7 @@ int sql_command(const Arguments&);       // sql.cpp
 int report_command(const Arguments&);    // report.cpp
 int datasets_command(const Arguments&);  // datasets.cpp
 int plot_command(const Arguments&);      // plot.cpp
+int export_command(const Arguments&);    // export.cpp
 int render_command(const Arguments&);    // render.cpp
 int plugins_command(const Arguments&);   // plugins.cpp
 int bench_command(const Arguments&);     // bench.cpp

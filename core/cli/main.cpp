@@ -13,14 +13,15 @@
 namespace labhost {
 namespace {
 
-constexpr std::array<Command, 11> kCommands = {
+constexpr std::array<Command, 12> kCommands = {
     {{"run", "run an experiment file: all runs that are not done yet", run_command},
-     {"report", "print an experiment's table", report_command},
+     {"report", "print an experiment's table, or write a page with all of them", report_command},
      {"status", "how far the experiments are", status_command},
      {"runs", "list, show, compare or delete runs", runs_command},
      {"sql", "one read-only SQL statement on the result store", sql_command},
      {"datasets", "describe, list, fetch, import or export offline data", datasets_command},
-     {"plot", "a dataset's returns as a histogram", plot_command},
+     {"plot", "learning curves of an experiment, or a histogram of a dataset", plot_command},
+     {"export", "all rows of the store as JSON or CSV", export_command},
      {"render", "show episodes as a video or a picture", render_command},
      {"plugins", "list, show or check plugins", plugins_command},
      {"bench", "measure speed against what the machine can do", bench_command},

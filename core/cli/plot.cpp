@@ -1,13 +1,13 @@
-// labhost plot: pictures of what there is.
-#include <system_error>
+// labhost plot: learning curves and performance profiles of an experiment, histograms of datasets.
+#include "core/cli/plot.hpp"
 
-#include "core/base/files.hpp"
+#include "core/base/text.hpp"
 #include "core/cli/command.hpp"
-#include "core/cli/dataset_source.hpp"
 #include "core/cli/environment_option.hpp"
-#include "core/cli/sdk_library.hpp"
+#include "core/cli/picture.hpp"
 #include "core/cli/table.hpp"
-#include "core/report/histogram.hpp"
+#include "core/report/figure.hpp"
+#include "core/report/summary.hpp"
 
 namespace labhost {
 
@@ -16,65 +16,90 @@ namespace {
 namespace po = boost::program_options;
 
 constexpr const char* kUsage =
-    "labhost plot dataset WHAT --out FILE.svg [--env NAME [--set NAME=VALUE]]";
+    "labhost plot NAME [--out FILE.svg|png|pdf] [options]\n"
+    "       labhost plot dataset WHAT --out FILE [--env NAME [--set NAME=VALUE]]";
 
-std::string one_digit(double value) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.1f", value);
-  return text;
+po::options_description visible_options() {
+  po::options_description options("options");
+  options.add_options()  //
+      ("out", po::value<std::string>()->value_name("FILE"),
+       "picture to write: .svg, .png or .pdf (default: NAME.svg)")(
+          "profile", po::value<std::string>()->value_name("NAME"),
+          "profile of the experiment (default: the one recorded last)")(
+          "kind", po::value<std::string>()->value_name("KIND")->default_value("curves"),
+          "curves, or profiles: shares of runs above each score")(
+          "x", po::value<std::string>()->value_name("WHAT"),
+          "step, progress (in %) or a metric (default: as the file's [figure] says)")(
+          "smoothing", po::value<double>()->value_name("W"),
+          "weight of the past, from 0 to below 1 (default: the file's)")(
+          "runs", "draw each run instead of mean and standard error");
+  add_environment_options(options);
+  add_store_option(options);
+  return options;
 }
 
-/// Normalised scores of the complete episodes, in percent.
-Histogram dataset_histogram(const nlohmann::json& answer, const std::string& what) {
-  const double random = answer.at("random_return"), expert = answer.at("expert_return");
-  Histogram histogram;
-  for (const double value : answer.at("returns").get<std::vector<double>>()) {
-    histogram.values.push_back(100 * (value - random) / (expert - random));
+FigureSpec figure_of(const po::variables_map& values, FigureSpec figure) {
+  if (values.count("x") > 0) {
+    figure.x = values["x"].as<std::string>();
+    figure.x_label.clear();
   }
-  if (histogram.values.empty()) {
-    throw InputError("plot: " + what + " has no complete episode, so there are no returns to show");
+  if (values.count("runs") > 0) figure.individual = true;
+  if (values.count("smoothing") == 0) return figure;
+  figure.smoothing = values["smoothing"].as<double>();
+  if (figure.smoothing >= 0 && figure.smoothing < 1) return figure;
+  throw InputError("--smoothing must be from 0 to below 1, found " + format_real(figure.smoothing));
+}
+
+std::string picture_of(Store& store, const po::variables_map& values, const std::string& name) {
+  std::optional<std::string> profile;
+  if (values.count("profile") > 0) profile = values["profile"].as<std::string>();
+  const Table table = load_table(store, name, profile);
+  if (!table.layout.metrics.empty()) {
+    throw InputError(name + " shows metrics of datasets; see them as a table (labhost report " +
+                     name + ") or one by one (labhost plot dataset)");
   }
-  histogram.mark = answer.at("norm_score_mean");
-  histogram.mark_label = "mean " + one_digit(histogram.mark);
-  histogram.title = std::filesystem::path(what).filename().string();
-  histogram.subtitle = answer.at("task").get<std::string>() + ", " +
-                       std::to_string(histogram.values.size()) + " complete episodes, returns " +
-                       one_digit(answer.at("ret_min")) + " to " + one_digit(answer.at("ret_max"));
-  histogram.x_label = "normalised score in % (0: random, 100: expert)";
-  histogram.y_label = "episodes";
-  return histogram;
+  const auto kind = values["kind"].as<std::string>();
+  if (kind == "profiles") return line_chart_svg(performance_profiles(table));
+  if (kind != "curves") throw InputError("--kind must be curves or profiles, found " + kind);
+  return learning_curves_svg(table,
+                             load_curves(store, table, figure_of(values, table.layout.figure)));
+}
+
+int plot_experiment(const po::variables_map& values, const std::string& name) {
+  const std::string out = values.count("out") > 0 ? values["out"].as<std::string>() : name + ".svg";
+  check_picture_name(out);
+  Store store(store_path(values), Store::Access::kReadOnly);
+  if (say_if_empty(store)) return kOk;
+  write_picture(out, picture_of(store, values, name));
+  print(out + "\n");
+  return kOk;
 }
 
 }  // namespace
 
 int plot_command(const Arguments& arguments) {
-  po::options_description visible, hidden;
-  visible.add_options()("out", po::value<std::string>()->value_name("FILE.svg"), "file to write");
-  add_environment_options(visible);
-  add_store_option(visible);
+  po::options_description hidden;
   hidden.add_options()("words", po::value<Arguments>());
   po::positional_options_description positional;
   positional.add("words", -1);
   const Parsed parsed = parse_options(
       arguments, kUsage,
-      "Draws a histogram of a dataset's normalised returns. WHAT is as for labhost datasets.",
-      visible, hidden, positional);
+      "Draws an experiment's learning curves, a panel per task, or a histogram of a dataset's\n"
+      "normalised returns (WHAT is as for labhost datasets).",
+      visible_options(), hidden, positional);
   if (parsed.help) return kOk;
+  const po::variables_map& values = parsed.values;
   const Arguments words =
-      parsed.values.count("words") == 0 ? Arguments() : parsed.values["words"].as<Arguments>();
-  if (words.size() != 2 || words[0] != "dataset" || parsed.values.count("out") == 0) {
-    throw InputError(std::string("plot: expected a dataset and --out; usage: ") + kUsage);
+      values.count("words") == 0 ? Arguments() : values["words"].as<Arguments>();
+  if (words.size() == 1 && words[0] != "dataset") return plot_experiment(values, words[0]);
+  if (words.size() != 2 || words[0] != "dataset" || values.count("out") == 0) {
+    throw InputError(std::string("plot: expected an experiment's name, or dataset, WHAT and --out; "
+                                 "usage: ") +
+                     kUsage);
   }
-  const DatasetSource source = find_dataset(parsed.values, words[1]);
-  const auto answer = nlohmann::json::parse(ask_datasets(nlohmann::json(source.request).dump()));
-  const std::string title = source.artifact ? "dataset of run " + words[1] : words[1];
-  try {
-    write_atomically(parsed.values["out"].as<std::string>(),
-                     histogram_svg(dataset_histogram(answer, title)));
-  } catch (const std::system_error& error) {
-    throw InputError(error.what());
-  }
-  return kOk;
+  const auto out = values["out"].as<std::string>();
+  check_picture_name(out);
+  return plot_dataset(values, words[1], out);
 }
 
 }  // namespace labhost

@@ -10,8 +10,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::vector<std::string> kSections = {"experiment", "task", "algorithm",
-                                            "evaluation", "run",  "report"};
+const std::vector<std::string> kSections = {"experiment", "task",   "algorithm", "evaluation",
+                                            "run",        "report", "figure"};
 
 // --- includes ----------------------------------------------------------------------------------
 
@@ -192,6 +192,59 @@ void apply_set(Node& root, const std::string& setting) {
   overlay(root, value);
 }
 
+// --- algorithms like others --------------------------------------------------------------------
+
+// `like = "other"` in [algorithm.NAME] takes all that the other's table says, after profile and
+// --set, but its label; what NAME's own table says lies over it.
+class Likenesses {
+ public:
+  explicit Likenesses(Node& root) : section_(root.find("algorithm")) {}
+
+  void resolve_all() {
+    if (section_ == nullptr || section_->kind != Node::Kind::kTable) return;
+    for (const std::string& name : section_->keys()) resolve(name);
+  }
+
+ private:
+  void resolve(const std::string& name) {
+    Node& own = *section_->find(name);
+    if (own.kind != Node::Kind::kTable || own.find("like") == nullptr) return;
+    const Node like = *own.find("like");
+    const std::string other = *TableView(own, "algorithm." + name).text("like");
+    if (section_->find(other) == nullptr) {
+      throw like.location.error("algorithm." + name + ".like names \"" + other +
+                                "\", but there is no [algorithm." + other + "]" +
+                                suggestion(other, section_->keys()));
+    }
+    under_way_.push_back(name);
+    if (std::find(under_way_.begin(), under_way_.end(), other) != under_way_.end()) {
+      throw like.location.error("circular like: " + join(under_way_, " -> ") + " -> " + other);
+    }
+    resolve(other);
+    under_way_.pop_back();
+    Node merged = *section_->find(other);
+    TableView(merged, "algorithm." + other);  // must be a table
+    merged.erase("label");
+    if (merged.find("plugin") == nullptr) merged.set("plugin", plugin_of(other, like.location));
+    own.erase("like");
+    const Location location = own.location;
+    overlay(merged, own);
+    merged.location = location;
+    section_->set(name, std::move(merged));
+  }
+
+  static Node plugin_of(const std::string& other, const Location& location) {
+    Node plugin;
+    plugin.kind = Node::Kind::kText;
+    plugin.text = other;
+    plugin.location = location;
+    return plugin;
+  }
+
+  Node* section_;
+  std::vector<std::string> under_way_;
+};
+
 }  // namespace
 
 bool is_plain_name(const std::string& name) {
@@ -208,6 +261,7 @@ Document load_document(const fs::path& file, const PlanOptions& options) {
   document.root = load_with_includes(file, chain);
   document.profile = apply_profile(document.root, options.profile);
   for (const std::string& setting : options.set) apply_set(document.root, setting);
+  Likenesses(document.root).resolve_all();
   return document;
 }
 

@@ -159,6 +159,13 @@ std::optional<double> TableView::real(const std::string& key, double minimum) co
                        member->describe());
 }
 
+std::optional<bool> TableView::flag(const std::string& key) const {
+  const Node* member = find(key);
+  if (member == nullptr) return std::nullopt;
+  if (member->kind == Node::Kind::kFlag) return member->flag;
+  throw error(key, "must be true or false, found " + member->describe());
+}
+
 std::optional<std::vector<std::string>> TableView::names(const std::string& key) const {
   const Node* member = find(key);
   if (member == nullptr) return std::nullopt;

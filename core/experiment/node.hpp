@@ -83,6 +83,7 @@ class TableView {
   std::optional<std::int64_t> integer(const std::string& key, std::int64_t minimum,
                                       std::int64_t maximum) const;
   std::optional<double> real(const std::string& key, double minimum) const;
+  std::optional<bool> flag(const std::string& key) const;
   /// An array of distinct, non-empty texts; at least one.
   std::optional<std::vector<std::string>> names(const std::string& key) const;
 

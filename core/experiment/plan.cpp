@@ -258,12 +258,43 @@ void read_paper(const TableView& report, Plan& plan) {
                                           file.string() + " holds \"" + table.name + "\"");
   }
   plan.paper = std::move(table.cells);
+  plan.layout.claims = std::move(table.claims);
 }
 
-void read_report(const TableView& top, Plan& plan) {
+// [report.groups]: heading -> algorithms or tasks.
+void read_groups(const TableView& groups, const Resolver& resolver, ReportLayout& layout) {
+  std::vector<std::string> known = resolver.task_names();
+  for (const std::string& name : resolver.algorithm_names()) known.push_back(name);
+  for (const std::string& heading : groups.node().keys()) {
+    const std::vector<std::string> names = *groups.names(heading);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (std::find(known.begin(), known.end(), names[i]) == known.end()) {
+        throw groups.find(heading)->items[i].location.error(
+            "report.groups names \"" + names[i] + "\", which is neither a task nor an algorithm" +
+            suggestion(names[i], known));
+      }
+      layout.groups[names[i]] = heading;
+    }
+  }
+}
+
+void read_figure(const TableView& top, FigureSpec& figure) {
+  const auto table = top.table("figure");
+  if (!table) return;
+  table->allow_only({"x", "y", "x_label", "y_label", "smoothing", "individual"});
+  figure.x = table->text("x").value_or(figure.x);
+  figure.y = table->text("y").value_or(figure.y);
+  figure.x_label = table->text("x_label").value_or("");
+  figure.y_label = table->text("y_label").value_or("");
+  figure.smoothing = table->real("smoothing", 0).value_or(figure.smoothing);
+  if (figure.smoothing >= 1) throw table->error("smoothing", "must be below 1");
+  figure.individual = table->flag("individual").value_or(figure.individual);
+}
+
+void read_report(const TableView& top, const Resolver& resolver, Plan& plan) {
   const auto report = top.table("report");
   if (!report) return;
-  report->allow_only({"paper_table", "paper", "metrics", "digits", "labels"});
+  report->allow_only({"paper_table", "paper", "metrics", "digits", "labels", "groups"});
   plan.layout.paper_table = report->text("paper_table").value_or("");
   plan.layout.metrics = report->names("metrics").value_or(std::vector<std::string>{});
   plan.layout.digits = report->integer("digits", 0, 15).value_or(plan.layout.digits);
@@ -272,6 +303,9 @@ void read_report(const TableView& top, Plan& plan) {
     for (const std::string& metric : labels->node().keys()) {
       plan.layout.labels[metric] = *labels->text(metric);
     }
+  }
+  if (const auto groups = report->table("groups")) {
+    read_groups(*groups, resolver, plan.layout);
   }
   read_paper(*report, plan);
 }
@@ -320,7 +354,8 @@ Plan make_plan(const fs::path& file, const PlanOptions& options, const Catalogue
   plan.seeds = options.seeds ? parse_seeds(*options.seeds) : read_seeds(experiment);
   plan.left_out = read_left_out(resolver, plan.layout);
   read_labels(resolver, plan.layout);
-  read_report(top, plan);
+  read_report(top, resolver, plan);
+  read_figure(top, plan.layout.figure);
 
   std::set<std::pair<std::string, std::string>> left_out;
   for (const CellName& cell : plan.left_out) left_out.emplace(cell.task, cell.algorithm);

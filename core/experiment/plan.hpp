@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "core/experiment/layout.hpp"
 #include "core/plugins/catalogue.hpp"
 
 namespace labhost {
@@ -71,20 +72,6 @@ struct RunnerSettings {
   double heartbeat_stale_seconds = 120;  ///< silence after which another host's run counts as dead
   std::string device = "cpu";            ///< "cpu", "cuda" or "auto"
   std::string log_level = "info";
-};
-
-/// What `labhost report NAME` shows. Stored with the experiment, so a report needs no TOML.
-struct ReportLayout {
-  std::string title;
-  std::vector<std::string> rows;              ///< tasks, in order
-  std::vector<std::string> columns;           ///< algorithms, in order
-  std::map<std::string, std::string> labels;  ///< of tasks and algorithms; absent: the name itself
-  /// Metrics shown as columns instead of algorithms (Table 1); empty: the score of each algorithm.
-  std::vector<std::string> metrics;
-  std::string paper_table;  ///< table_name in paper_cell, "" when the paper has no such table
-  std::int64_t digits = 2;
-  nlohmann::json to_json() const;
-  static ReportLayout from_json(const nlohmann::json& json);
 };
 
 /// A row and a column of the report's table.

@@ -19,7 +19,7 @@ std::string value_of(const RunSpec& run, const std::string& key) {
   return key == "algorithm" ? run.algorithm : std::to_string(run.seed);
 }
 
-struct Condition {
+struct Filter {
   std::string key;
   std::vector<std::string> values;
 
@@ -28,13 +28,13 @@ struct Condition {
   }
 };
 
-Condition parse_condition(const std::string& text) {
+Filter parse_condition(const std::string& text) {
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos) {
     throw InputError("--only \"" + text + "\": expected KEY=VALUE|VALUE with KEY one of " +
                      join(kKeys, ", "));
   }
-  Condition condition{text.substr(0, equals), split(text.substr(equals + 1), '|')};
+  Filter condition{text.substr(0, equals), split(text.substr(equals + 1), '|')};
   if (std::find(kKeys.begin(), kKeys.end(), condition.key) == kKeys.end()) {
     throw InputError("--only \"" + text + "\": unknown key \"" + condition.key + "\"" +
                      suggestion(condition.key, kKeys));
@@ -43,8 +43,8 @@ Condition parse_condition(const std::string& text) {
   return condition;
 }
 
-std::vector<Condition> parse_conditions(const std::vector<std::string>& only) {
-  std::vector<Condition> conditions;
+std::vector<Filter> parse_conditions(const std::vector<std::string>& only) {
+  std::vector<Filter> conditions;
   for (const std::string& option : only) {
     const std::vector<std::string> parts = split(option, ',');
     if (parts.empty()) throw InputError("--only is empty; expected e.g. task=favorable");
@@ -54,7 +54,7 @@ std::vector<Condition> parse_conditions(const std::vector<std::string>& only) {
 }
 
 // A typing error must not silently select less.
-void check_values(const Condition& condition, const std::vector<RunSpec>& runs) {
+void check_values(const Filter& condition, const std::vector<RunSpec>& runs) {
   std::vector<std::string> known;
   std::set<std::string> seen;
   for (const RunSpec& run : runs) {
@@ -102,12 +102,12 @@ std::vector<std::int64_t> parse_seeds(const std::string& text) {
 }
 
 void keep_only(Plan& plan, const std::vector<std::string>& only) {
-  const std::vector<Condition> conditions = parse_conditions(only);
+  const std::vector<Filter> conditions = parse_conditions(only);
   if (conditions.empty()) return;
-  for (const Condition& condition : conditions) check_values(condition, plan.runs);
+  for (const Filter& condition : conditions) check_values(condition, plan.runs);
   const bool names_algorithms =
       std::any_of(conditions.begin(), conditions.end(),
-                  [](const Condition& condition) { return condition.key == "algorithm"; });
+                  [](const Filter& condition) { return condition.key == "algorithm"; });
 
   // Needed runs stand before those that need them, so one pass from the end closes the selection.
   std::set<std::string> kept;
@@ -116,7 +116,7 @@ void keep_only(Plan& plan, const std::vector<std::string>& only) {
     const bool selected =
         (run->reported || names_algorithms) &&
         std::all_of(conditions.begin(), conditions.end(),
-                    [&run](const Condition& condition) { return condition.holds(*run); });
+                    [&run](const Filter& condition) { return condition.holds(*run); });
     if (selected) seeds.insert(run->seed);
     if (!selected && kept.count(run->run_key) == 0) continue;
     kept.insert(run->run_key);

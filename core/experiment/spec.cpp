@@ -101,26 +101,4 @@ RunSpec RunSpec::from_config(const nlohmann::json& config) {
   }
 }
 
-nlohmann::json ReportLayout::to_json() const {
-  return {{"title", title},   {"rows", rows},       {"columns", columns},
-          {"labels", labels}, {"metrics", metrics}, {"paper_table", paper_table},
-          {"digits", digits}};
-}
-
-ReportLayout ReportLayout::from_json(const nlohmann::json& json) {
-  try {
-    ReportLayout layout;
-    layout.title = json.at("title").get<std::string>();
-    layout.rows = json.at("rows").get<std::vector<std::string>>();
-    layout.columns = json.at("columns").get<std::vector<std::string>>();
-    layout.labels = json.at("labels").get<std::map<std::string, std::string>>();
-    layout.metrics = json.at("metrics").get<std::vector<std::string>>();
-    layout.paper_table = json.at("paper_table").get<std::string>();
-    layout.digits = json.at("digits").get<std::int64_t>();
-    return layout;
-  } catch (const nlohmann::json::exception& error) {
-    throw InputError("a report's layout cannot be read: " + std::string(error.what()));
-  }
-}
-
 }  // namespace labhost

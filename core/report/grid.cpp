@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/base/text.hpp"
+#include "core/report/claims.hpp"
 #include "core/report/render.hpp"
 
 namespace labhost {
@@ -12,11 +13,6 @@ namespace {
 
 constexpr const char* kNothing = "–";
 constexpr const char* kMark = "{mark}";  // in a legend: what the format marks best cells with
-
-std::string label_of(const ReportLayout& layout, const std::string& name) {
-  const auto found = layout.labels.find(name);
-  return found == layout.labels.end() ? name : found->second;
-}
 
 std::string rounded(double value, std::int64_t digits, bool with_sign = false) {
   if (!std::isfinite(value)) return format_real(value);
@@ -51,7 +47,8 @@ std::string our_text(const CellSummary& cell, std::int64_t digits) {
 GridRow our_row(const std::vector<CellSummary>& row, const ReportLayout& layout,
                 const std::string& task) {
   GridRow words;
-  words.label = label_of(layout, task);
+  words.group = layout.group(task);
+  words.label = layout.label(task);
   for (const CellSummary& cell : row) {
     words.cells.push_back({our_text(cell, layout.digits), cell.best});
   }
@@ -169,14 +166,71 @@ std::string seed_list(const std::vector<std::int64_t>& seeds) {
   return join(parts, ", ");
 }
 
-Grid make_grid(const Table& table, bool compare_paper) {
+std::vector<Span> spans_of(const std::vector<std::string>& headings) {
+  std::vector<Span> spans;
+  for (const std::string& heading : headings) {
+    if (!spans.empty() && spans.back().heading == heading) {
+      ++spans.back().count;
+    } else {
+      spans.push_back({heading, 1});
+    }
+  }
+  return spans;
+}
+
+bool Grid::has_row_groups() const {
+  return std::any_of(rows.begin(), rows.end(),
+                     [](const GridRow& row) { return !row.group.empty(); });
+}
+
+bool Grid::has_column_groups() const {
+  return std::any_of(groups.begin(), groups.end(),
+                     [](const std::string& group) { return !group.empty(); });
+}
+
+std::string estimate_text(const std::optional<Estimate>& estimate, std::int64_t digits) {
+  if (!estimate) return kNothing;
+  std::string text = rounded(estimate->value, digits);
+  if (!estimate->interval) return text;
+  return text + " [" + rounded(estimate->interval->low, digits) + ", " +
+         rounded(estimate->interval->high, digits) + "]";
+}
+
+Grid summary_grid(const Table& table, const Summary& summary) {
+  const ReportLayout& layout = table.layout;
+  Grid grid;
+  grid.title = "Over all tasks (" + table.experiment + ", profile " + table.profile + ")";
+  grid.header = {"IQM, last", "IQM, best", "P(" + layout.label(summary.reference) + " better)",
+                 "runs"};
+  grid.groups.assign(grid.header.size(), "");
+  for (const AlgorithmSummary& of : summary.algorithms) {
+    GridRow row;
+    row.label = layout.label(of.algorithm);
+    row.cells = {{estimate_text(of.last, layout.digits), false},
+                 {estimate_text(of.best, layout.digits), false},
+                 {estimate_text(of.improvement, layout.digits), false},
+                 {std::to_string(of.runs) + " on " + std::to_string(of.tasks) +
+                      (of.tasks == 1 ? " task" : " tasks"),
+                  false}};
+    grid.rows.push_back(std::move(row));
+  }
+  grid.legend =
+      "IQM: interquartile mean over all runs [95 % stratified bootstrap interval]; best: each "
+      "run's best evaluation, optimistic; P: of a run of " +
+      layout.label(summary.reference) + " against one of the row on the tasks of both";
+  return grid;
+}
+
+Grid make_grid(const Table& table, bool compare_paper, const Summary* summary) {
   const ReportLayout& layout = table.layout;
   const bool of_metrics = !layout.metrics.empty();
   Grid grid;
   const std::string origin = table.experiment + ", profile " + table.profile;
   grid.title = layout.title.empty() ? origin : layout.title + " (" + origin + ")";
+  if (table.score == TableScore::kBest) grid.title += ": best evaluations, optimistic";
   for (const std::string& column : of_metrics ? layout.metrics : layout.columns) {
-    grid.header.push_back(label_of(layout, column));
+    grid.header.push_back(layout.label(column));
+    grid.groups.push_back(layout.group(column));
   }
   bool in_paper = false;
   for (std::size_t i = 0; i < table.cells.size(); ++i) {
@@ -184,13 +238,22 @@ Grid make_grid(const Table& table, bool compare_paper) {
     grid.rows.push_back(our_row(row, layout, layout.rows[i]));
     add_missing_notes(row, of_metrics, grid.notes);
     if (!compare_paper) continue;
-    grid.rows.push_back(paper_row(row, layout.digits));
-    grid.rows.push_back(difference_row(row, layout.digits));
+    for (GridRow detail : {paper_row(row, layout.digits), difference_row(row, layout.digits)}) {
+      detail.group = grid.rows.back().group;
+      grid.rows.push_back(std::move(detail));
+    }
     in_paper = in_paper || std::any_of(row.begin(), row.end(), [](const CellSummary& cell) {
                  return cell.paper_mean.has_value();
                });
   }
   grid.legend = legend_of(table);
+  if (compare_paper) {
+    for (const Judgement& judged : judge_claims(table)) {
+      grid.claims.push_back(
+          {verdict_text(judged.verdict), judged.claim.text, judged.claim.source, judged.why});
+    }
+  }
+  if (summary != nullptr) grid.summary.push_back(summary_grid(table, *summary));
   if (compare_paper && !in_paper) {
     grid.notes.insert(grid.notes.begin(), "the paper has no numbers for this table");
   }

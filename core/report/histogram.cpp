@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdarg>
-#include <cstdio>
 #include <stdexcept>
 
-#include "core/base/text.hpp"
+#include "core/report/svg.hpp"
 
 namespace labhost {
 
@@ -18,39 +16,10 @@ constexpr int kMostBins = 40, kMostTicks = 8;
 // Okabe and Ito's blue and vermilion.
 constexpr const char kBar[] = "#0072b2", kMark[] = "#d55e00";
 
-__attribute__((format(printf, 1, 2))) std::string text(const char* format, ...) {
-  char line[512];
-  va_list arguments;
-  va_start(arguments, format);
-  std::vsnprintf(line, sizeof line, format, arguments);
-  va_end(arguments);
-  return line;
-}
-
-std::string escaped(const std::string& plain) {
-  std::string result;
-  for (const char c : plain) {
-    if (c == '&') {
-      result += "&amp;";
-    } else if (c == '<') {
-      result += "&lt;";
-    } else if (c == '>') {
-      result += "&gt;";
-    } else {
-      result += static_cast<unsigned char>(c) < 32 ? ' ' : c;
-    }
-  }
-  return result;
-}
-
-std::string words(double x, double y, const char* style, const std::string& content) {
-  return text("<text x=\"%.1f\" y=\"%.1f\" %s>", x, y, style) + escaped(content) + "</text>\n";
-}
-
-std::string line(double x1, double y1, double x2, double y2, const char* style) {
-  return text("<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" %s/>\n", x1, y1, x2, y2,
-              style);
-}
+using svg::format;
+using svg::line;
+using svg::round_step;
+using svg::words;
 
 /// Values sorted into bins of `step` that begin at a multiple of it.
 struct Bins {
@@ -85,7 +54,7 @@ std::string axes(const Bins& bins, double top) {
   for (double count = 0; count <= top; count += rise) {
     const double y = y_of(count, top);
     if (count > 0) out += line(kLeft, y, kRight, y, "stroke=\"#e0e0e0\"");
-    out += words(kLeft - 8, y + 4, "text-anchor=\"end\"", text("%.0f", count));
+    out += words(kLeft - 8, y + 4, "text-anchor=\"end\"", format("%.0f", count));
   }
   const double tick = round_step(bins.end() - bins.begin(), kMostTicks);
   for (double i = std::ceil(bins.begin() / tick - 1e-9); i * tick <= bins.end() + 1e-9 * tick;
@@ -93,7 +62,7 @@ std::string axes(const Bins& bins, double top) {
     const double x = bins.x(i * tick);
     out += line(x, kBottom, x, kBottom + 5, "stroke=\"#404040\"");
     out +=
-        words(x, kBottom + 20, "text-anchor=\"middle\"", text("%.10g", i * tick + 0.0));  // no -0
+        words(x, kBottom + 20, "text-anchor=\"middle\"", format("%.10g", i * tick + 0.0));  // no -0
   }
   return out;
 }
@@ -104,7 +73,7 @@ std::string bars(const Bins& bins, double top) {
     if (bins.counts[i] == 0) continue;
     const double from = (bins.first + static_cast<double>(i)) * bins.step;
     const double y = y_of(bins.counts[i], top);
-    out += text(
+    out += format(
         "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\">"
         "<title>%.10g to %.10g: %d</title></rect>\n",
         bins.x(from) + 0.5, y, std::max(1.0, bins.x(from + bins.step) - bins.x(from) - 1),
@@ -115,40 +84,26 @@ std::string bars(const Bins& bins, double top) {
 
 }  // namespace
 
-double round_step(double span, int most) {
-  const double least = span / most;
-  const double power = std::pow(10, std::floor(std::log10(least)));
-  for (const double factor : {1.0, 2.0, 5.0}) {
-    if (factor * power >= least * (1 - 1e-9)) return factor * power;
-  }
-  return 10 * power;
-}
-
 std::string histogram_svg(const Histogram& histogram) {
   if (histogram.values.empty()) throw std::invalid_argument("histogram_svg: no values");
   const Bins bins(histogram.values);
   const double top = bins.highest * 1.05;
-  std::string out = text(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" "
-      "viewBox=\"0 0 %.0f %.0f\" font-family=\"sans-serif\" font-size=\"13\" "
-      "fill=\"#202020\">\n",
-      kWidth, kHeight, kWidth, kHeight);
-  out += "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n";
+  std::string out = svg::begin(kWidth, kHeight);
   out += words(kLeft, 26, "font-size=\"17\" font-weight=\"bold\"", histogram.title);
   out += words(kLeft, 46, "fill=\"#505050\"", histogram.subtitle);
   out += axes(bins, top) + bars(bins, top);
   out += line(kLeft, kBottom, kRight, kBottom, "stroke=\"#404040\"");
   const double x = bins.x(histogram.mark);
   out += line(x, kTop, x, kBottom,
-              text("stroke=\"%s\" stroke-width=\"2\" stroke-dasharray=\"6 4\"", kMark).c_str());
+              format("stroke=\"%s\" stroke-width=\"2\" stroke-dasharray=\"6 4\"", kMark));
   const bool right = x < (kLeft + kRight) / 2;
   out += words(x + (right ? 6 : -6), kTop - 6,
-               text("text-anchor=\"%s\" fill=\"%s\"", right ? "start" : "end", kMark).c_str(),
+               format("text-anchor=\"%s\" fill=\"%s\"", right ? "start" : "end", kMark),
                histogram.mark_label);
   out += words((kLeft + kRight) / 2, kBottom + 44, "text-anchor=\"middle\"", histogram.x_label);
-  out += text("<g transform=\"translate(22 %.0f) rotate(-90)\">", (kTop + kBottom) / 2) +
+  out += format("<g transform=\"translate(22 %.0f) rotate(-90)\">", (kTop + kBottom) / 2) +
          words(0, 0, "text-anchor=\"middle\"", histogram.y_label) + "</g>\n";
-  return out + "</svg>\n";
+  return out + svg::kEnd;
 }
 
 }  // namespace labhost

@@ -18,8 +18,4 @@ struct Histogram {
 /// apart without seeing red or green, on a white ground.
 std::string histogram_svg(const Histogram& histogram);
 
-/// A step of 1, 2 or 5 times a power of ten that divides `span` (positive) into at most `most`
-/// steps.
-double round_step(double span, int most);
-
 }  // namespace labhost

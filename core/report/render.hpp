@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/report/report.hpp"
+#include "core/report/summary.hpp"
 
 namespace labhost {
 
@@ -17,24 +18,47 @@ struct GridRow {
   std::string label;
   std::vector<GridCell> cells;
   bool detail = false;  ///< belongs to the row above: the paper's cells, the difference
+  std::string group;    ///< heading before neighbouring rows; "": none
 };
 
-/// A table as words: what text, Markdown and LaTeX write in their own ways.
+struct GridClaim {
+  std::string verdict, text, source, why;
+};
+
+/// A table as words: what text, Markdown, LaTeX and HTML write in their own ways.
 struct Grid {
   std::string title;
+  std::vector<std::string> groups;  ///< heading over neighbouring columns; all "": none
   std::vector<std::string> header;  ///< one label per column of cells
   std::vector<GridRow> rows;
   std::string legend;              ///< what a cell says; see with_mark
   std::vector<std::string> notes;  ///< each missing or failed seed by name
+  std::vector<GridClaim> claims;   ///< of the paper, judged; with `compare_paper`
+  std::vector<Grid> summary;       ///< statistics over all tasks: one table, or none
+
+  bool has_row_groups() const;
+  bool has_column_groups() const;
 };
 
-Grid make_grid(const Table& table, bool compare_paper);
+/// A heading and how many neighbours it is over.
+struct Span {
+  std::string heading;
+  std::size_t count;
+};
+std::vector<Span> spans_of(const std::vector<std::string>& headings);
+
+Grid make_grid(const Table& table, bool compare_paper, const Summary* summary = nullptr);
+Grid summary_grid(const Table& table, const Summary& summary);
+
+/// An estimate and its interval: "0.91 [0.87, 0.95]".
+std::string estimate_text(const std::optional<Estimate>& estimate, std::int64_t digits);
 
 std::string render_text(const Grid& grid);
 std::string render_markdown(const Grid& grid);
 std::string render_latex(const Grid& grid);
+std::string render_html(const Grid& grid);
 std::string render_csv(const Table& table);
-std::string render_json(const Table& table);
+std::string render_json(const Table& table, const Summary* summary);
 
 /// The legend in the words of a format: its name for the mark of best cells.
 std::string with_mark(std::string legend, const std::string& mark);

@@ -1,6 +1,7 @@
 // Everything that a table knows; numbers read back as the same doubles.
 #include <nlohmann/json.hpp>
 
+#include "core/report/claims.hpp"
 #include "core/report/render.hpp"
 #include "core/report/values.hpp"
 
@@ -31,17 +32,54 @@ Json cell_object(const CellSummary& cell) {
           {"valueless_seeds", cell.valueless_seeds}};
 }
 
+Json estimate_json(const std::optional<Estimate>& estimate) {
+  if (!estimate) return nullptr;
+  std::optional<double> low, high;
+  if (estimate->interval) {
+    low = estimate->interval->low;
+    high = estimate->interval->high;
+  }
+  return {
+      {"value", real_json(estimate->value)}, {"low", real_json(low)}, {"high", real_json(high)}};
+}
+
+Json claims_array(const Table& table) {
+  Json claims = Json::array();
+  for (const Judgement& judged : judge_claims(table)) {
+    claims.push_back({{"text", judged.claim.text},
+                      {"source", judged.claim.source},
+                      {"verdict", verdict_text(judged.verdict)},
+                      {"why", judged.why}});
+  }
+  return claims;
+}
+
+Json summary_object(const Summary& summary) {
+  Json algorithms = Json::array();
+  for (const AlgorithmSummary& of : summary.algorithms) {
+    algorithms.push_back({{"algorithm", of.algorithm},
+                          {"tasks", of.tasks},
+                          {"runs", of.runs},
+                          {"iqm", estimate_json(of.last)},
+                          {"best_iqm", estimate_json(of.best)},
+                          {"improvement", estimate_json(of.improvement)}});
+  }
+  return {{"reference", summary.reference}, {"algorithms", std::move(algorithms)}};
+}
+
 }  // namespace
 
-std::string render_json(const Table& table) {
+std::string render_json(const Table& table, const Summary* summary) {
   Json cells = Json::array();
   for (const auto& row : table.cells) {
     for (const CellSummary& cell : row) cells.push_back(cell_object(cell));
   }
-  const Json document = {{"experiment", table.experiment},
-                         {"profile", table.profile},
-                         {"layout", table.layout.to_json()},
-                         {"cells", cells}};
+  Json document = {{"experiment", table.experiment},
+                   {"profile", table.profile},
+                   {"layout", table.layout.to_json()},
+                   {"cells", cells},
+                   {"claims", claims_array(table)}};
+  if (summary != nullptr) document["statistics"] = summary_object(*summary);
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

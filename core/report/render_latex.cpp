@@ -68,20 +68,50 @@ std::string comment(const std::string& text) {
   return line + "\n";
 }
 
+/// The headings over columns, with a rule below each.
+std::string heading_line(const Grid& grid, bool row_groups) {
+  std::string headings, rules;
+  std::size_t column = row_groups ? 3 : 2;
+  if (row_groups) headings += " &";
+  for (const Span& span : spans_of(grid.groups)) {
+    const std::string count = std::to_string(span.count);
+    headings += " & \\multicolumn{" + count + "}{c}{" + escaped(span.heading) + "}";
+    if (!span.heading.empty()) {
+      rules += "\\cmidrule(lr){" + std::to_string(column) + "-" +
+               std::to_string(column + span.count - 1) + "}";
+    }
+    column += span.count;
+  }
+  return headings + " \\\\\n" + rules + "\n";
+}
+
 }  // namespace
 
 std::string render_latex(const Grid& grid) {
   std::string out = comment(grid.title) + comment("needs \\usepackage{booktabs}");
-  out += "\\begin{tabular}{l" + std::string(grid.header.size(), 'c') + "}\n\\toprule\n";
+  const bool row_groups = grid.has_row_groups();
+  out += std::string("\\begin{tabular}{") + (row_groups ? "ll" : "l") +
+         std::string(grid.header.size(), 'c') + "}\n\\toprule\n";
+  if (grid.has_column_groups()) out += heading_line(grid, row_groups);
+  if (row_groups) out += " &";
   for (const std::string& label : grid.header) out += " & " + escaped(label);
   out += " \\\\\n\\midrule\n";
-  for (const GridRow& row : grid.rows) {
+  for (std::size_t i = 0; i < grid.rows.size(); ++i) {
+    const GridRow& row = grid.rows[i];
+    const bool first = i == 0 || grid.rows[i - 1].group != row.group;
+    if (row_groups && first && i > 0) out += "\\midrule\n";
+    if (row_groups) out += (first ? escaped(row.group) : "") + " & ";
     out += (row.detail ? "\\quad " : "") + escaped(row.label);
     for (const GridCell& cell : row.cells) out += " & " + cell_words(cell);
     out += " \\\\\n";
   }
   out += "\\bottomrule\n\\end{tabular}\n" + comment(with_mark(grid.legend, "bold"));
   for (const std::string& note : grid.notes) out += comment(note);
+  for (const GridClaim& claim : grid.claims) {
+    out +=
+        comment("[" + claim.verdict + "] " + claim.text + " (" + claim.source + "): " + claim.why);
+  }
+  for (const Grid& summary : grid.summary) out += "\n" + render_latex(summary);
   return out;
 }
 

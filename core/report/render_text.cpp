@@ -24,13 +24,64 @@ void append_line(std::string& out, const std::string& line) {
 
 std::string row_label(const GridRow& row) { return (row.detail ? "  " : "") + row.label; }
 
+/// "--- CTDE ---" over what is `width` columns wide.
+std::string barred(const std::string& heading, std::size_t width) {
+  if (heading.empty()) return std::string(width, ' ');
+  const std::string bare = " " + heading + " ";
+  const std::size_t bars = width - display_width(bare), left = bars / 2;
+  return std::string(left, '-') + bare + std::string(bars - left, '-');
+}
+
+/// The headings over columns; one that is wider than its columns widens the last of them.
+std::string heading_line(const Grid& grid, std::vector<std::size_t>& widths) {
+  std::string line;
+  std::size_t column = 0;
+  for (const Span& span : spans_of(grid.groups)) {
+    std::size_t width = 3 * (span.count - 1);
+    for (std::size_t i = 0; i < span.count; ++i) width += widths[column + i];
+    const std::size_t least = span.heading.empty() ? 0 : display_width(span.heading) + 4;
+    if (least > width) {
+      widths[column + span.count - 1] += least - width;
+      width = least;
+    }
+    line += kGap + barred(span.heading, width);
+    column += span.count;
+  }
+  return line;
+}
+
+/// Each row's group and label, the group only at its first row.
+std::vector<std::string> row_heads(const Grid& grid) {
+  std::size_t group_width = 0;
+  for (const GridRow& row : grid.rows) {
+    group_width = std::max(group_width, display_width(row.group));
+  }
+  std::vector<std::string> heads;
+  for (std::size_t i = 0; i < grid.rows.size(); ++i) {
+    const bool first = i == 0 || grid.rows[i].group != grid.rows[i - 1].group;
+    std::string head = pad_right(first ? grid.rows[i].group : "", group_width);
+    if (group_width > 0) head += "  ";
+    heads.push_back(head + row_label(grid.rows[i]));
+  }
+  return heads;
+}
+
+std::string claims_text(const Grid& grid) {
+  if (grid.claims.empty()) return "";
+  std::string out = "\nThe paper's claims on these runs\n";
+  for (const GridClaim& claim : grid.claims) {
+    out += "  [" + claim.verdict + "] " + claim.text + " (" + claim.source + ")\n      " +
+           claim.why + "\n";
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string render_text(const Grid& grid) {
+  const std::vector<std::string> heads = row_heads(grid);
   std::size_t label_width = 0;
-  for (const GridRow& row : grid.rows) {
-    label_width = std::max(label_width, display_width(row_label(row)));
-  }
+  for (const std::string& head : heads) label_width = std::max(label_width, display_width(head));
   std::vector<std::size_t> leads(grid.header.size(), 0), widths;
   for (std::size_t c = 0; c < grid.header.size(); ++c) {
     for (const GridRow& row : grid.rows) {
@@ -42,6 +93,9 @@ std::string render_text(const Grid& grid) {
     }
   }
   std::string out = grid.title + "\n\n";
+  if (grid.has_column_groups()) {
+    append_line(out, std::string(label_width, ' ') + heading_line(grid, widths));
+  }
   std::string line = std::string(label_width, ' ');
   std::size_t total = label_width;
   for (std::size_t c = 0; c < grid.header.size(); ++c) {
@@ -50,15 +104,17 @@ std::string render_text(const Grid& grid) {
   }
   append_line(out, line);
   out += std::string(total, '-') + "\n";
-  for (const GridRow& row : grid.rows) {
-    line = pad_right(row_label(row), label_width);
+  for (std::size_t r = 0; r < grid.rows.size(); ++r) {
+    line = pad_right(heads[r], label_width);
     for (std::size_t c = 0; c < grid.header.size(); ++c) {
-      line += kGap + pad_right(cell_words(row.cells[c], leads[c]), widths[c]);
+      line += kGap + pad_right(cell_words(grid.rows[r].cells[c], leads[c]), widths[c]);
     }
     append_line(out, line);
   }
   out += "\n" + with_mark(grid.legend, "*") + "\n";
   for (const std::string& note : grid.notes) out += note + "\n";
+  out += claims_text(grid);
+  for (const Grid& summary : grid.summary) out += "\n" + render_text(summary);
   return out;
 }
 

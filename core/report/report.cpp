@@ -49,10 +49,14 @@ Table find_experiment(Store& store, const std::string& experiment,
 
 /// Rows of task, column, seed, status, value; in seed order.
 QueryResult planned_scores(Store& store, const Table& table) {
+  const std::string score = table.score == TableScore::kLast
+                                ? "r.score"
+                                : "(SELECT max(m.value) FROM metric m WHERE m.run_id = r.id"
+                                  " AND m.name = 'eval/score')";
   return store.query(
-      "SELECT e.task, e.algorithm, e.seed, r.status, r.score"
-      " FROM experiment_run e JOIN run r ON r.id = e.run_id"
-      " WHERE e.experiment = ?1 AND e.profile = ?2 AND e.reported = 1 ORDER BY e.seed",
+      "SELECT e.task, e.algorithm, e.seed, r.status, " + score +
+          " FROM experiment_run e JOIN run r ON r.id = e.run_id"
+          " WHERE e.experiment = ?1 AND e.profile = ?2 AND e.reported = 1 ORDER BY e.seed",
       {table.experiment, table.profile});
 }
 
@@ -127,8 +131,9 @@ void mark_best(std::vector<CellSummary>& row) {
 }  // namespace
 
 Table load_table(Store& store, const std::string& experiment,
-                 const std::optional<std::string>& profile) {
+                 const std::optional<std::string>& profile, TableScore score) {
   Table table = find_experiment(store, experiment, profile);
+  table.score = score;
   const bool of_metrics = !table.layout.metrics.empty();
   const auto ours =
       collect_cells(of_metrics ? planned_metrics(store, table) : planned_scores(store, table));
@@ -155,30 +160,31 @@ Table load_table(Store& store, const std::string& experiment,
 }
 
 TableFormat parse_table_format(const std::string& name) {
-  static const std::map<std::string, TableFormat> kFormats = {{"text", TableFormat::kText},
-                                                              {"md", TableFormat::kMarkdown},
-                                                              {"latex", TableFormat::kLatex},
-                                                              {"csv", TableFormat::kCsv},
-                                                              {"json", TableFormat::kJson}};
+  static const std::map<std::string, TableFormat> kFormats = {
+      {"text", TableFormat::kText}, {"md", TableFormat::kMarkdown}, {"latex", TableFormat::kLatex},
+      {"csv", TableFormat::kCsv},   {"json", TableFormat::kJson},   {"html", TableFormat::kHtml}};
   const auto found = kFormats.find(name);
   if (found != kFormats.end()) return found->second;
-  throw InputError("unknown format \"" + name + "\"; known: text, md, latex, csv, json");
+  throw InputError("unknown format \"" + name + "\"; known: text, md, latex, csv, json, html");
 }
 
-std::string render_table(const Table& table, TableFormat format, bool compare_paper) {
+std::string render_table(const Table& table, TableFormat format, bool compare_paper,
+                         const Summary* summary) {
   switch (format) {
     case TableFormat::kMarkdown:
-      return render_markdown(make_grid(table, compare_paper));
+      return render_markdown(make_grid(table, compare_paper, summary));
     case TableFormat::kLatex:
-      return render_latex(make_grid(table, compare_paper));
+      return render_latex(make_grid(table, compare_paper, summary));
+    case TableFormat::kHtml:
+      return render_html(make_grid(table, compare_paper, summary));
     case TableFormat::kCsv:
       return render_csv(table);
     case TableFormat::kJson:
-      return render_json(table);
+      return render_json(table, summary);
     case TableFormat::kText:
       break;
   }
-  return render_text(make_grid(table, compare_paper));
+  return render_text(make_grid(table, compare_paper, summary));
 }
 
 }  // namespace labhost

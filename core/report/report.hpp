@@ -22,21 +22,30 @@ struct CellSummary {
   bool best = false;  ///< best of its row, or not significantly different from it (Welch, 5 %)
 };
 
+/// Which score of a completed run: the last, which counts, or the best of its evaluations, which
+/// is chosen by the result and therefore optimistic.
+enum class TableScore { kLast, kBest };
+
 struct Table {
   std::string experiment, profile;
+  TableScore score = TableScore::kLast;
   ReportLayout layout;
   std::vector<std::vector<CellSummary>> cells;  ///< [row][column]
 };
 
 /// Throws InputError when the store has no such experiment (nearest name) or profile. Without
-/// `profile`: the one whose runs were recorded last.
+/// `profile`: the one whose runs were recorded last. A table of metrics has no best scores.
 Table load_table(Store& store, const std::string& experiment,
-                 const std::optional<std::string>& profile);
+                 const std::optional<std::string>& profile, TableScore score = TableScore::kLast);
 
-enum class TableFormat { kText, kMarkdown, kLatex, kCsv, kJson };
+enum class TableFormat { kText, kMarkdown, kLatex, kCsv, kJson, kHtml };
 TableFormat parse_table_format(const std::string& name);  // InputError on unknown names
 
-/// `compare_paper` puts the paper's cell and the difference beside ours.
-std::string render_table(const Table& table, TableFormat format, bool compare_paper);
+struct Summary;
+
+/// `compare_paper` puts the paper's cell and the difference below ours, and the paper's claims
+/// below the table. `summary` may be nullptr.
+std::string render_table(const Table& table, TableFormat format, bool compare_paper,
+                         const Summary* summary = nullptr);
 
 }  // namespace labhost

@@ -2,6 +2,7 @@
 // sem(x): standard_error in core/store/functions.hpp.
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 namespace labhost {
@@ -9,10 +10,22 @@ namespace labhost {
 /// REQUIRES: at least one value.
 double mean(const std::vector<double>& values);
 
+/// What Welch's test needs to know of a sample.
+struct Sample {
+  double mean = 0;
+  double error = 0;  ///< standard error of the mean; 0 where one value is
+  std::size_t count = 0;
+};
+/// REQUIRES: at least one value.
+Sample sample_of(const std::vector<double>& values);
+
 /// Two-sided p-value of Welch's t-test (unequal variances, degrees of freedom after Welch and
 /// Satterthwaite). Two samples without variance: 1 when their means are equal, else 0.
 /// REQUIRES: two values or more in each.
-double welch_p_value(const std::vector<double>& a, const std::vector<double>& b);
+double welch_p_value(const Sample& a, const Sample& b);
+
+/// Whether the means differ significantly at 5 %. REQUIRES: as welch_p_value.
+bool differ(const Sample& a, const Sample& b);
 
 /// Whether `values` count as good as `best`: the same mean, or no significant difference at 5 %. A
 /// sample of one has no variance to test with and ties by its mean alone.

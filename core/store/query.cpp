@@ -173,7 +173,24 @@ Cell read_cell(sqlite3_stmt* statement, int column) {
 
 }  // namespace
 
+Store::Snapshot::Snapshot(Store& store) : store_(store) { execute(store_.handle(), "BEGIN"); }
+
+Store::Snapshot::~Snapshot() {
+  sqlite3_exec(store_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);  // it has only read
+}
+
 QueryResult Store::query(const std::string& sql, const std::vector<Cell>& params) {
+  class Collector : public RowSink {
+   public:
+    void begin(const std::vector<std::string>& columns) override { result.columns = columns; }
+    void row(const std::vector<Cell>& cells) override { result.rows.push_back(cells); }
+    QueryResult result;
+  } collector;
+  query(sql, params, collector);
+  return std::move(collector.result);
+}
+
+void Store::query(const std::string& sql, const std::vector<Cell>& params, RowSink& sink) {
   const ReadOnlyGuard guard(db_);
   const Prepared statement = prepare_single(db_, sql, guard);
   const int wanted = sqlite3_bind_parameter_count(statement.get());
@@ -186,20 +203,20 @@ QueryResult Store::query(const std::string& sql, const std::vector<Cell>& params
     bind_cell(statement.get(), i + 1, params[static_cast<std::size_t>(i)]);
   }
 
-  QueryResult result;
   const int columns = sqlite3_column_count(statement.get());
-  for (int i = 0; i < columns; ++i) {
-    result.columns.emplace_back(sqlite3_column_name(statement.get(), i));
-  }
+  std::vector<std::string> names;
+  for (int i = 0; i < columns; ++i) names.emplace_back(sqlite3_column_name(statement.get(), i));
+  sink.begin(names);
+  std::vector<Cell> row(static_cast<std::size_t>(columns));
   int code;
   while ((code = sqlite3_step(statement.get())) == SQLITE_ROW) {
-    std::vector<Cell>& row = result.rows.emplace_back();
-    row.reserve(static_cast<std::size_t>(columns));
-    for (int i = 0; i < columns; ++i) row.push_back(read_cell(statement.get(), i));
+    for (int i = 0; i < columns; ++i) {
+      row[static_cast<std::size_t>(i)] = read_cell(statement.get(), i);
+    }
+    sink.row(row);
   }
   if ((code & 0xff) == SQLITE_ERROR) throw InputError(std::string("SQL: ") + sqlite3_errmsg(db_));
   if (code != SQLITE_DONE) throw_sqlite(db_, code);
-  return result;
 }
 
 }  // namespace labhost

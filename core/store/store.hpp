@@ -71,6 +71,14 @@ struct QueryResult {
   std::vector<std::vector<Cell>> rows;
 };
 
+/// Takes the rows of a query one by one.
+class RowSink {
+ public:
+  virtual ~RowSink() = default;
+  virtual void begin(const std::vector<std::string>& columns) = 0;  ///< once, before any row
+  virtual void row(const std::vector<Cell>& cells) = 0;
+};
+
 class Store {
  public:
   enum class Access {
@@ -141,6 +149,21 @@ class Store {
   /// writes is refused. `params` bind to ?1, ?2, ... The scalar aggregates iqm(x), sem(x),
   /// boot_lo(x), boot_hi(x) are available.
   QueryResult query(const std::string& sql, const std::vector<Cell>& params = {});
+  /// The same for more rows than memory should hold.
+  void query(const std::string& sql, const std::vector<Cell>& params, RowSink& sink);
+
+  /// While it lives, all queries of this connection see the store as it is now, whatever runs
+  /// write meanwhile.
+  class Snapshot {
+   public:
+    explicit Snapshot(Store& store);
+    ~Snapshot();
+    Snapshot(const Snapshot&) = delete;
+    Snapshot& operator=(const Snapshot&) = delete;
+
+   private:
+    Store& store_;
+  };
 
   /// Deletes runs with their metrics, episodes, artifacts' rows and parameters; returns the paths
   /// of their files. Throws InputError when one is alive.

@@ -1,4 +1,5 @@
 #include "core/report/histogram.hpp"
+#include "core/report/svg.hpp"
 
 #include <doctest/doctest.h>
 
@@ -26,11 +27,11 @@ std::string drawn(const std::vector<double>& values, double mark = 0) {
 }  // namespace
 
 TEST_CASE("steps are 1, 2 or 5 times a power of ten") {
-  CHECK(round_step(10, 10) == 1);
-  CHECK(round_step(11, 10) == 2);
-  CHECK(round_step(100, 40) == 5);
-  CHECK(round_step(70, 10) == 10);
-  CHECK(round_step(0.03, 10) == doctest::Approx(0.005));
+  CHECK(svg::round_step(10, 10) == 1);
+  CHECK(svg::round_step(11, 10) == 2);
+  CHECK(svg::round_step(100, 40) == 5);
+  CHECK(svg::round_step(70, 10) == 10);
+  CHECK(svg::round_step(0.03, 10) == doctest::Approx(0.005));
 }
 
 TEST_CASE("every value is in one bin, whose limits and count its bar tells") {

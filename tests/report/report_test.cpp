@@ -216,7 +216,8 @@ TEST_CASE("LaTeX and Markdown escape what means something there") {
   Grid grid;
   grid.title = "50 % &\nmore";
   grid.header = {"a_b & c"};
-  grid.rows = {{"[x] 100% $#{}~^\\<|>*", {{"1.00", false}}, false}};
+  grid.groups = {""};
+  grid.rows = {{"[x] 100% $#{}~^\\<|>*", {{"1.00", false}}, false, ""}};
   const std::string latex = render_latex(grid);
   CHECK(contains(latex, " & a\\_b \\& c \\\\\n"));
   CHECK(contains(latex,
