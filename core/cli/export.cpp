@@ -21,6 +21,7 @@ void write_json(Store& store, const Arguments& names, const std::string& file) {
   }
   write_atomically(file, [&](const std::filesystem::path& path) {
     std::ofstream out(path, std::ios::binary);
+    if (!out) throw std::system_error(errno, std::generic_category(), "cannot write " + file);
     export_json(store, names, out);
     out.close();
     if (!out) throw std::system_error(errno, std::generic_category(), "cannot write " + file);

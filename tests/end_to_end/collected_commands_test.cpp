@@ -40,19 +40,6 @@ log_every = 1
 episodes = 2
 )";
 
-/// An experiment of ours in its profile `smoke`.
-Outcome smoke(const Workplace& place, const std::string& name) {
-  const std::string file = std::string(LABHOST_SOURCE) + "/experiments/" + name + ".toml";
-  return place.labhost({"run", file, "--profile", "smoke"}, 200);
-}
-
-/// Every cell that has a score of ours has one of the paper's.
-void check_compared(const Workplace& place, const std::string& name) {
-  CHECK(
-      value(place.store(), "SELECT count(*) FROM cell WHERE paper_mean IS NULL AND experiment = '" +
-                               name + "'") == "0");
-}
-
 }  // namespace
 
 TEST_CASE("a plan trains teams, collects once, and learns from it on every task and seed") {
@@ -98,58 +85,6 @@ TEST_CASE("teams that do not differ as they should fail the collection, and what
               "SELECT count(*) FROM run WHERE algorithm = 'ibc' AND status = "
               "'queued'") == "4");
   CHECK(contains(outcome.err, "4 not started"));
-}
-
-TEST_CASE("Table 2 at smoke size: both collectors, all snapshots, what they score") {
-  const Workplace place;
-  const Outcome outcome = smoke(place, "table2");
-  CHECK_MESSAGE(outcome.code == 0, outcome.err);
-  CHECK(contains(outcome.err, "13 runs completed now"));
-  // Each task's data has a score, and the replay is all that SAC has met: 20 updates of 200 steps.
-  CHECK(value(place.store(), "SELECT count(score) FROM run WHERE algorithm = 'behaviour'") == "5");
-  CHECK(value(place.store(),
-              "SELECT value FROM latest_metric JOIN run ON run.id = run_id WHERE algorithm = "
-              "'ant-full-replay-data' AND name = 'dataset/transitions'") == "4000");
-  CHECK(contains(place.labhost({"report", "table2", "--compare", "paper"}).out, "1.523"));
-  // The files that show the collections by themselves ask for the same runs.
-  CHECK(contains(smoke(place, "datasets_ant").err, "0 runs completed now, 5 before"));
-  CHECK(contains(smoke(place, "datasets_reacher").err, "0 runs completed now, 3 before"));
-}
-
-TEST_CASE("Table 4 (a) at smoke size: all cells, from the data of the Reacher's own file") {
-  const Workplace place;
-  CHECK(smoke(place, "datasets_reacher").code == 0);
-  const Outcome outcome = smoke(place, "table4a");
-  CHECK_MESSAGE(outcome.code == 0, outcome.err);
-  CHECK(contains(outcome.err, "table4a: 23 runs completed now, 3 before"));
-  CHECK_FALSE(contains(outcome.text(), "missing"));
-  CHECK(value(place.store(), "SELECT sum(seeds) FROM cell WHERE experiment = 'table4a'") == "22");
-  CHECK(rows(place.store(), "SELECT task FROM cell WHERE algorithm = 'iql'") ==
-        Rows{{"reacher-all"}});
-  check_compared(place, "table4a");
-}
-
-TEST_CASE("Table 4 (b) at smoke size: all cells, from the data of the Ant's own file") {
-  const Workplace place;
-  CHECK(smoke(place, "datasets_ant").code == 0);
-  const Outcome outcome = smoke(place, "table4b");
-  CHECK_MESSAGE(outcome.code == 0, outcome.err);
-  CHECK(contains(outcome.err, "table4b: 64 runs completed now, 5 before"));
-  CHECK_FALSE(contains(outcome.text(), "missing"));
-  CHECK(value(place.store(), "SELECT sum(seeds) FROM cell WHERE experiment = 'table4b'") == "60");
-  CHECK(
-      rows(place.store(),
-           "SELECT DISTINCT task, algorithm FROM run JOIN run_param ON run_id = run.id WHERE name "
-           "= 'algorithm.cql_coefficient' AND value = '5' ORDER BY 1, 2") ==
-      Rows{{"ant-expert-fo", "icql"},
-           {"ant-expert-fo", "iomar"},
-           {"ant-expert-po", "icql"},
-           {"ant-expert-po", "iomar"}});
-  CHECK(rows(place.store(),
-             "SELECT DISTINCT algorithm FROM run JOIN run_param ON run_id = run.id WHERE name = "
-             "'algorithm.scale_rewards' AND value = 'true' ORDER BY 1") ==
-        Rows{{"iql"}, {"maiql"}, {"maiql-ft"}});
-  check_compared(place, "table4b");
 }
 
 TEST_CASE("a replay is collected once") {

@@ -81,6 +81,20 @@
     const first = drawn[0].series.find((one) => one.runs.length > 0);
     check(words.includes(first.label), 'and the series');
 
+    const mouse = (type, target, x) => target.dispatchEvent(new MouseEvent(type,
+      {bubbles: true, button: 0, movementX: 20, clientX: box.left + x, clientY: box.top + 20}));
+    mouse('mousedown', over, 10);
+    for (const x of [30, box.width / 2]) {
+      mouse('mousemove', over, x);
+      await soon();
+    }
+    mouse('mouseup', document, box.width / 2);
+    await soon();
+    check(picture(plots(section)[0]) !== before[0], 'a drag zooms');
+    mouse('dblclick', over, 20);
+    await soon();
+    check(picture(plots(section)[0]) === before[0], 'a double click resets');
+
     const key = section.querySelector('.keys button');
     key.click();
     await soon();

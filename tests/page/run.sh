@@ -23,6 +23,10 @@ ibc = [0.5, 0.1]
 text = "cloning is <b class='hostile'>cloning</b>"
 source = "Section 1"
 conditions = [{ algorithms = ["ibc"], above = -1 }]
+[[claims]]
+text = "cloning is perfect"
+source = "Section 2"
+conditions = [{ algorithms = ["ibc"], above = 2 }]
 TOML
 cat >"$work/page.toml" <<'TOML'
 [experiment]
