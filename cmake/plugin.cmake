@@ -7,7 +7,8 @@ function(labhost_add_plugin name)
   target_precompile_headers(${target} REUSE_FROM labhost_pch)
   set_target_properties(${target} PROPERTIES
     PREFIX "" OUTPUT_NAME ${name} DEFINE_SYMBOL ""
-    LIBRARY_OUTPUT_DIRECTORY ${LABHOST_PLUGIN_DIRECTORY})
+    LIBRARY_OUTPUT_DIRECTORY ${LABHOST_PLUGIN_DIRECTORY} INSTALL_RPATH "$ORIGIN/../..")
+  set_property(GLOBAL APPEND PROPERTY LABHOST_PLUGINS ${target})
   add_dependencies(${target} labhost)
   if(TARGET host)
     add_dependencies(host ${target})

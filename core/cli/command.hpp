@@ -32,6 +32,7 @@ int plot_command(const Arguments&);      // plot.cpp
 int export_command(const Arguments&);    // export.cpp
 int render_command(const Arguments&);    // render.cpp
 int plugins_command(const Arguments&);   // plugins.cpp
+int new_command(const Arguments&);       // new.cpp
 int bench_command(const Arguments&);     // bench.cpp
 int worker_command(const Arguments&);    // worker.cpp (internal)
 

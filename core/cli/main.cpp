@@ -13,7 +13,7 @@
 namespace labhost {
 namespace {
 
-constexpr std::array<Command, 12> kCommands = {
+constexpr std::array<Command, 13> kCommands = {
     {{"run", "run an experiment file: all runs that are not done yet", run_command},
      {"report", "print an experiment's table, or write a page with all of them", report_command},
      {"status", "how far the experiments are", status_command},
@@ -24,6 +24,7 @@ constexpr std::array<Command, 12> kCommands = {
      {"export", "all rows of the store as JSON or CSV", export_command},
      {"render", "show episodes as a video or a picture", render_command},
      {"plugins", "list, show or check plugins", plugins_command},
+     {"new", "a plugin project of your own, ready to build", new_command},
      {"bench", "measure speed against what the machine can do", bench_command},
      {"worker", "one run (started by labhost run)", worker_command, true}}};
 

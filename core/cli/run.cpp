@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "core/base/files.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/command.hpp"
 #include "core/cli/sdk_library.hpp"
@@ -134,6 +135,24 @@ int summarise(const ScheduleResult& result, const Plan& plan) {
   return result.failed.empty() && result.blocked.empty() && !result.stopped ? kOk : kRunFailed;
 }
 
+/// The file as named; where there is none, the experiment of this name that labhost comes with:
+/// `labhost run table3` and `labhost run experiments/table3.toml` also work far from the source.
+std::filesystem::path experiment_file(const std::string& name) {
+  std::error_code ignored;
+  const std::filesystem::path given(name);
+  if (std::filesystem::exists(given, ignored) || given.is_absolute()) return given;
+  std::filesystem::path file = given.filename();
+  if (file.extension() != ".toml") file += ".toml";
+  const std::filesystem::path parent = given.parent_path();
+  if (!parent.empty() && parent != "experiments") return given;
+  const std::filesystem::path installed =
+      executable_path().parent_path().parent_path() / "share/labhost/experiments";
+  for (const auto& folder : {std::filesystem::path("experiments"), installed}) {
+    if (std::filesystem::exists(folder / file, ignored)) return folder / file;
+  }
+  return given;  // make_plan says that it does not exist
+}
+
 }  // namespace
 
 int run_command(const Arguments& arguments) {
@@ -151,7 +170,8 @@ int run_command(const Arguments& arguments) {
       Catalogue::discover(plugin_search_path(list(values, "plugin-path")), [](const auto& library) {
         return worker_output({"describe", library});
       });
-  const Plan plan = make_plan(values["file"].as<std::string>(), plan_options(values), catalogue);
+  const Plan plan =
+      make_plan(experiment_file(values["file"].as<std::string>()), plan_options(values), catalogue);
   const std::int64_t jobs = job_count(values, plan);
   if (values.count("dry-run") != 0) return dry_run(plan, store_path(values), jobs);
 

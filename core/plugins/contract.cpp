@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 
+#include "core/base/process.hpp"
 #include "core/plugins/contract_parts.hpp"
 #include "core/plugins/contract_tasks.hpp"
 #include "core/runner/worker/evaluation.hpp"
@@ -97,10 +98,10 @@ void check_actions(const TaskSpec& task, const Tensor& action) {
 }
 
 std::map<std::string, Archive> train_needs(const LoadedPlugin& plugin, const SyntheticTask& task,
-                                           const std::filesystem::path& folder) {
+                                           const Folders& folders) {
   std::map<std::string, Archive> artifacts;
   for (const NeedDescription& need : plugin.description().needs) {
-    const LoadedPlugin needed = LoadedPlugin::load(folder / (need.algorithm + ".so"));
+    const LoadedPlugin needed = LoadedPlugin::load(library_of(folders, need.algorithm));
     Bench bench(needed, task, {});
     bench.update(2 * kUpdates);
     Archive archive;
@@ -146,6 +147,30 @@ std::vector<Property> check_accepted(const LoadedPlugin& plugin, const Synthetic
     require_equal(whole.saved(), second.saved());
     return std::string();
   }));
+  results.push_back(property("another instance beside it changes nothing" + on, [&] {
+    Bench alone(plugin, task, artifacts), watched(plugin, task, artifacts),
+        other(plugin, task, artifacts);
+    other.update(1);
+    const std::vector<double> expected = alone.update(1), found = watched.update(1);
+    other.update(1);
+    require(expected == found && alone.update(1) == watched.update(1),
+            "its metrics depend on another instance: it keeps static state");
+    return std::string();
+  }));
+  results.push_back(property("it leaves no thread behind" + on, [&] {
+    Bench(plugin, task, artifacts).update(1);
+    const std::int64_t before = thread_count();
+    Bench(plugin, task, artifacts).update(1);
+    require_no_more_threads(before);
+    return std::string();
+  }));
+  results.push_back(property("time of an update" + on, [&] {
+    Bench bench(plugin, task, artifacts);
+    bench.update(1);
+    const double started = now_seconds();
+    bench.update(kUpdates);
+    return std::to_string((now_seconds() - started) * 1000 / kUpdates) + " ms";
+  }));
   results.push_back(property("no use of the global generator" + on, [&] {
     const Tensor before = at::globalContext().defaultGenerator(torch::kCPU).get_state();
     Bench(plugin, task, artifacts).update(kUpdates);
@@ -169,8 +194,7 @@ std::vector<Property> check_accepted(const LoadedPlugin& plugin, const Synthetic
 }
 
 /// An algorithm may refuse tasks of one kind, but not all of them.
-std::vector<Property> check_algorithm(const LoadedPlugin& plugin,
-                                      const std::filesystem::path& folder) {
+std::vector<Property> check_algorithm(const LoadedPlugin& plugin, const Folders& folders) {
   std::vector<Property> results;
   std::int64_t refused = 0;
   const std::vector<SyntheticTask> tasks = synthetic_tasks();
@@ -179,7 +203,7 @@ std::vector<Property> check_algorithm(const LoadedPlugin& plugin,
     std::map<std::string, Archive> artifacts;
     std::optional<std::string> reason;
     const Property built = property("is built" + on, [&] {
-      artifacts = train_needs(plugin, task, folder);
+      artifacts = train_needs(plugin, task, folders);
       reason = refusal(plugin, task, artifacts);
       return std::string();
     });
@@ -196,103 +220,6 @@ std::vector<Property> check_algorithm(const LoadedPlugin& plugin,
   if (refused == static_cast<std::int64_t>(tasks.size())) {
     results.push_back({"accepts a task", false, "it refuses tasks of every kind"});
   }
-  return results;
-}
-
-using EnvironmentMaker =
-    std::function<std::unique_ptr<Environment>(std::int64_t copies, std::int64_t threads)>;
-
-/// Random actions of `task` for `copies`.
-Tensor random_actions(const TaskSpec& task, std::int64_t copies, at::Generator generator) {
-  std::vector<Tensor> columns;
-  for (const AgentSpec& agent : task.agents) {
-    if (agent.action.discrete) {
-      columns.push_back(
-          torch::randint(agent.action.size, {copies, 1}, generator).to(torch::get_default_dtype()));
-    } else {
-      columns.push_back(torch::rand({copies, agent.action.size}, generator) * 2 - 1);
-    }
-  }
-  return torch::cat(columns, 1);
-}
-
-/// All rewards and states of a few random steps, as one tensor.
-Tensor trace(Environment& environment, std::int64_t copies, std::int64_t steps) {
-  const TaskSpec& task = environment.task();
-  at::Generator generator = Streams(kSeed).get("actions");
-  Tensor active = torch::arange(copies);
-  std::vector<Tensor> parts = {environment.reset(active).flatten()};
-  for (std::int64_t t = 0; t < steps && active.size(0) > 0; ++t) {
-    const StepResult step =
-        environment.step(active, random_actions(task, active.size(0), generator));
-    require(step.next_state.sizes() == torch::IntArrayRef({active.size(0), task.state_width}),
-            "next_state has another shape");
-    require(step.reward.dim() == 1 && step.terminal.scalar_type() == torch::kBool &&
-                step.timeout.scalar_type() == torch::kBool,
-            "reward, terminal or timeout has another shape or type");
-    parts.push_back(step.next_state.flatten());
-    parts.push_back(step.reward);
-    active =
-        active.index_select(0, (step.terminal | step.timeout).logical_not().nonzero().squeeze(1));
-  }
-  return torch::cat(parts);
-}
-
-std::vector<Property> check_environment(const EnvironmentMaker& make) {
-  std::vector<Property> results;
-  constexpr std::int64_t kCopies = 5;
-  results.push_back(property("its task is consistent", [&] {
-    const auto environment = make(1, 1);
-    environment->task().validate();
-    return environment->task().name;
-  }));
-  if (!results.back().holds) return results;
-  results.push_back(property("same seed, same bits, at one thread and at two", [&] {
-    const Tensor once = trace(*make(kCopies, 1), kCopies, 20);
-    require(torch::equal(once, trace(*make(kCopies, 1), kCopies, 20)), "a second run differs");
-    require(torch::equal(once, trace(*make(kCopies, 2), kCopies, 20)), "two threads differ");
-    return std::string();
-  }));
-  results.push_back(property("episodes end at the horizon at the latest", [&] {
-    const auto environment = make(kCopies, 1);
-    const TaskSpec& task = environment->task();
-    at::Generator generator = Streams(kSeed).get("actions");
-    Tensor active = torch::arange(kCopies);
-    environment->reset(active);
-    std::int64_t steps = 0;
-    for (; active.size(0) > 0 && steps <= task.horizon; ++steps) {
-      const StepResult step =
-          environment->step(active, random_actions(task, active.size(0), generator));
-      const Tensor ended = step.terminal | step.timeout;
-      active = active.index_select(0, ended.logical_not().nonzero().squeeze(1));
-    }
-    require(active.size(0) == 0, "an episode is longer than the horizon");
-    return "longest " + std::to_string(steps);
-  }));
-  results.push_back(property("placed into a state, it steps repeatably", [&] {
-    const auto environment = make(kCopies, 1);
-    at::Generator generator = Streams(kSeed).get("actions");
-    const Tensor all = torch::arange(kCopies);
-    const Tensor state = environment->reset(all);
-    const Tensor action = random_actions(environment->task(), kCopies, generator);
-    std::vector<Tensor> seen;
-    for (int time = 0; time < 2; ++time) {
-      environment->set_state(all, state);
-      const StepResult step = environment->step(all, action);
-      seen.push_back(torch::cat({step.next_state.flatten(), step.reward}));
-    }
-    require(torch::equal(seen[0], seen[1]), "the same action from the same state leads elsewhere");
-    return std::string();
-  }));
-  results.push_back(property("saved and loaded, it goes on with the same bits", [&] {
-    const auto whole = make(kCopies, 1), second = make(kCopies, 1);
-    trace(*whole, kCopies, 3);
-    Archive archive;
-    whole->save(archive, "environment");
-    second->load(archive, "environment");
-    require(torch::equal(trace(*whole, kCopies, 5), trace(*second, kCopies, 5)), "steps differ");
-    return std::string();
-  }));
   return results;
 }
 
@@ -314,6 +241,7 @@ Property property(const std::string& name, const std::function<std::string()>& c
 
 std::vector<Property> check_contract(const std::filesystem::path& library) {
   std::vector<Property> results;
+  OutputWatch output;
   LoadedPlugin plugin;
   results.push_back(property("loads", [&] {
     plugin = LoadedPlugin::load(library);
@@ -322,7 +250,7 @@ std::vector<Property> check_contract(const std::filesystem::path& library) {
            description.version;
   }));
   if (!results.back().holds) return results;
-  const std::filesystem::path folder = std::filesystem::absolute(library).parent_path();
+  const Folders folders = folders_beside(library);
   const auto append = [&results](const std::vector<Property>& more) {
     results.insert(results.end(), more.begin(), more.end());
   };
@@ -330,7 +258,7 @@ std::vector<Property> check_contract(const std::filesystem::path& library) {
   const Params defaults(default_values(plugin.description()));
   switch (plugin.description().kind) {
     case PluginKind::kAlgorithm:
-      append(check_algorithm(plugin, folder));
+      append(check_algorithm(plugin, folders));
       break;
     case PluginKind::kEnvironment:
       append(check_environment([&](std::int64_t copies, std::int64_t threads) {
@@ -338,9 +266,15 @@ std::vector<Property> check_contract(const std::filesystem::path& library) {
       }));
       break;
     case PluginKind::kDataset:
-      append(check_dataset(plugin, folder));
+      append(check_dataset(plugin, folders));
       break;
   }
+  results.push_back(property("writes nothing to standard output", [&] {
+    const std::string written = output.stop();
+    require(written.empty(), "found \"" + written.substr(0, 200) +
+                                 "\"; use the context's logger, the output is the host's");
+    return std::string();
+  }));
   return results;
 }
 

@@ -50,11 +50,11 @@ std::vector<Property> check_file_dataset(const LoadedPlugin& plugin, const std::
 /// A temporary folder with what a run of `collect` leaves: a short uniform play in an environment.
 class CollectedFile {
  public:
-  CollectedFile(const LoadedPlugin& environment, const std::filesystem::path& folder) {
+  CollectedFile(const LoadedPlugin& environment, const Folders& folders) {
     std::string name = (std::filesystem::temp_directory_path() / "labhost-check-XXXXXX").string();
     if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
     folder_ = name;
-    const LoadedPlugin collect = LoadedPlugin::load(folder / "collect.so");
+    const LoadedPlugin collect = LoadedPlugin::load(library_of(folders, "collect"));
     std::map<std::string, std::string> values = default_values(collect.description());
     values["copies"] = "2";
     values["transitions"] = "200";
@@ -85,10 +85,19 @@ class CollectedFile {
   std::filesystem::path folder_, file_;
 };
 
+std::vector<std::filesystem::path> libraries_in(const Folders& folders) {
+  std::vector<std::filesystem::path> libraries;
+  for (const std::filesystem::path& folder : folders) {
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      if (entry.path().extension() == ".so") libraries.push_back(entry.path());
+    }
+  }
+  return libraries;
+}
+
 }  // namespace
 
-std::vector<Property> check_dataset(const LoadedPlugin& plugin,
-                                    const std::filesystem::path& folder) {
+std::vector<Property> check_dataset(const LoadedPlugin& plugin, const Folders& folders) {
   for (const ParamDescription& param : plugin.description().params) {
     const bool file_to_give = param.type == ParamType::kFile && param.default_value.empty();
     if (file_to_give) return check_file_dataset(plugin, param.name);
@@ -96,16 +105,15 @@ std::vector<Property> check_dataset(const LoadedPlugin& plugin,
   QuietLogger logger;
   const Params params(default_values(plugin.description()));
   std::string refusals;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (entry.path().extension() != ".so") continue;
+  for (const std::filesystem::path& library : libraries_in(folders)) {
     try {
-      const LoadedPlugin other = LoadedPlugin::load(entry.path());
+      const LoadedPlugin other = LoadedPlugin::load(library);
       if (other.description().kind != PluginKind::kEnvironment) continue;
       const Params defaults(default_values(other.description()));
       const TaskSpec task = other.make(EnvironmentContext{defaults, 1, 0, 1, logger})->task();
       std::unique_ptr<CollectedFile> left;
       const auto artifact_file = [&](const std::string&) {
-        if (!left) left = std::make_unique<CollectedFile>(other, folder);
+        if (!left) left = std::make_unique<CollectedFile>(other, folders);
         return left->file();
       };
       const DatasetContext context{task, params, logger, artifact_file};

@@ -60,7 +60,7 @@ TEST_CASE("a plugin of another ABI is refused with both versions") {
   const std::string expected = "expected plugin ABI " + std::to_string(kAbiVersion) + ", found ";
   CHECK(refusal_of(fixture("older-abi")) == fixture("older-abi").string() +
                                                 ": built for an older labhost: " + expected +
-                                                "1; rebuild it against this labhost's SDK");
+                                                "2; rebuild it against this labhost's SDK");
   CHECK(refusal_of(fixture("newer-abi")) ==
         fixture("newer-abi").string() + ": built for a newer labhost: " + expected +
             std::to_string(kAbiVersion + 1) +
