@@ -1,9 +1,8 @@
 #!/bin/sh
-# The results page in headless Chromium: runs a small experiment, writes its page, and lets driver.js use it.
-#   tests/page/run.sh BUILT_LABHOST FOLDER_OF_THE_FIXTURE_NAN_UPDATE
+# The results page in headless Chromium, used by driver.js.
+#   tests/page/run.sh BUILT_LABHOST FOLDER_OF_THE_FIXTURE_NAN_UPDATE    runs a small experiment and writes its page
+#   tests/page/run.sh PAGE.html                                         a page that is there already
 set -eu
-labhost=$1
-plugins=$2
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -14,70 +13,19 @@ for name in chromium-headless-shell chromium; do
 done
 [ -n "$browser" ] || { echo "page test: chromium-headless-shell is not installed (cmake/packages.txt)" >&2; exit 1; }
 
-# Labels that would be markup, claims on cells of the paper, curves, a second experiment without them, a failed run.
-cat >"$work/paper.toml" <<'TOML'
-table = "page"
-[cells.neutral]
-ibc = [0.5, 0.1]
-[[claims]]
-text = "cloning is <b class='hostile'>cloning</b>"
-source = "Section 1"
-conditions = [{ algorithms = ["ibc"], above = -1 }]
-[[claims]]
-text = "cloning is perfect"
-source = "Section 2"
-conditions = [{ algorithms = ["ibc"], above = 2 }]
-TOML
-cat >"$work/page.toml" <<'TOML'
-[experiment]
-title = "A page </script><script>window.hostile = 1</script><!--"
-tasks = ["neutral", "favorable"]
-algorithms = ["ibc", "iql", "diverging"]
-seeds = 2
-[task.neutral]
-label = "<img class='hostile' src=x onerror='window.hostile=1'>"
-environment = { plugin = "coordination-game" }
-dataset = { plugin = "coordination", behaviour = "neutral" }
-[task.favorable]
-environment = { plugin = "coordination-game" }
-dataset = { plugin = "coordination", behaviour = "favorable" }
-[algorithm.ibc]
-label = "<i class='hostile'>IBC</i>"
-steps = 60
-learning_rate = 0.003
-[algorithm.iql]
-steps = 40
-[algorithm.diverging]
-plugin = "misbehaving"
-tasks = ["neutral"]
-steps = 10
-[evaluation]
-episodes = 10
-every = 10
-[report]
-paper = "paper.toml"
-[report.groups]
-"PO <&>" = ["favorable"]
-CTDE = ["iql", "diverging"]
-[figure]
-smoothing = 0.5
-TOML
-sed 's/tasks = \["neutral", "favorable"\]/tasks = ["neutral"]/; s/, "iql", "diverging"\]$/]/; s/^every = 10/every = 0/; /^\[figure\]/,$d; /^\[report.groups\]/,/^CTDE/d' \
-  "$work/page.toml" >"$work/bare.toml"
-for name in page bare; do
-  code=0
-  "$labhost" run "$work/$name.toml" --plugin-path "$plugins" --store "$work/store.sqlite" >"$work/log" 2>&1 || code=$?
-  [ "$code" -le 1 ] || { cat "$work/log" >&2; exit 1; }
-done
-"$labhost" report --html "$work/page.html" --store "$work/store.sqlite" >/dev/null
+case $1 in
+  *.html) cp "$1" "$work/page.html" ;;
+  *) . "$here/experiment.sh" ;;
+esac
 
 {
   sed '/<script id="data"/i <script>window.pageErrors = []; addEventListener("error", (e) => pageErrors.push(e.message));</script>' \
     "$work/page.html" | sed '$d' | sed '$d'
   echo '<script>'; cat "$here/driver.js"; echo '</script></body></html>'
 } >"$work/test.html"
-verdict=$("$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$work/profile" --window-size=1200,900 \
-  --virtual-time-budget=20000 --dump-dom "file://$work/test.html" 2>"$work/browser.log" |
+# Virtual time costs nothing once the driver is done; `timeout` is for one that never is.
+verdict=$(timeout 100 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$work/profile" --window-size=1200,900 \
+  --virtual-time-budget=1000000000 --dump-dom "file://$work/test.html" 2>"$work/browser.log" |
   grep -o 'PAGE-TEST [^<]*' | tail -n 1 || true)
 echo "${verdict:-PAGE-TEST failed: no verdict; $(tail -n 3 "$work/browser.log")}"
 case $verdict in "PAGE-TEST ok"*) ;; *) exit 1 ;; esac

@@ -12,6 +12,11 @@
     dash: dashes[(i + Math.floor(i / colours.length)) % dashes.length],
   });
 
+  // uPlot paints onto a canvas, so paper needs its own width and ink: half a page's, black.
+  const kHeight = 240, kPrintedWidth = 320;
+  let printing = false;
+  const ink = () => printing ? '#000' : getComputedStyle(document.body).color;
+
   // --- small helpers ---------------------------------------------------------------------------
 
   // element('td', {class: 'best'}, 'text', child, ...)
@@ -73,9 +78,12 @@
     if (run.needs.length === 0) return null;
     const items = run.needs.map((need) => {
       const needed = data.runs[need.run];
-      const words = needed ? ` ${needed.algorithm} on ${needed.task}, seed ${needed.seed}` : '';
-      return element('li', {}, `${need.role}: run ${need.run}${words}`,
-        needed ? element('ul', {}, element('li', {}, runDetails(needed, new Set()))) : null);
+      if (!needed) return element('li', {}, `${need.role}: run ${need.run}`);
+      const item = element('details', {}, element('summary', {},
+        `${need.role}: run ${need.run}, ${needed.algorithm} on ${needed.task}, seed ${needed.seed}, ${needed.status}`));
+      // Made when it is asked for: many runs need the same dataset, and that has needs in turn.
+      item.addEventListener('toggle', () => item.append(runDetails(needed, new Set())), {once: true});
+      return element('li', {}, item);
     });
     return element('details', {}, element('summary', {}, `needs (${items.length})`), element('ul', {}, items));
   }
@@ -104,14 +112,26 @@
       `  AND e.task = ${quoted(row.name)} AND e.algorithm = ${quoted(algorithm)} AND e.reported = 1`;
   }
 
+  // Selects the text as well, for a browser that lets no page copy.
+  function copyButton(text) {
+    const button = element('button', {type: 'button', class: 'copy'}, 'copy');
+    button.addEventListener('click', () => {
+      getSelection().selectAllChildren(text);
+      button.textContent = document.execCommand('copy') ? 'copied' : 'selected';
+    });
+    return button;
+  }
+
   function cellPanel(experiment, row, column, cell) {
     const runs = cell.runs.map((id) => data.runs[id]).filter(Boolean);
     const marked = differing(runs);
+    const sql = element('pre', {}, sqlOf(experiment, row, cell.algorithm));
     return element('div', {class: 'panel', role: 'region', 'aria-label': 'runs behind the cell'},
       element('h3', {}, `${column.label}, ${row.label}: ${cell.text}`),
       runs.length === 0 ? element('p', {}, 'No run yet.') : runs.map((run) => runRow(run, marked)),
-      element('p', {class: 'soft'}, 'The same from the store:'),
-      element('pre', {}, sqlOf(experiment, row, cell.algorithm)));
+      marked.size === 0 ? null
+        : element('p', {class: 'differs'}, `The runs differ in: ${[...marked].join(', ')}`),
+      element('p', {class: 'soft'}, 'The same from the store: ', copyButton(sql)), sql);
   }
 
   // --- the table -------------------------------------------------------------------------------
@@ -175,8 +195,9 @@
         `${claim.text} (${claim.source})`, element('div', {class: 'soft'}, claim.why)))));
   }
 
-  function interval(value, low, high) {
-    return low === null ? number(value) : `${number(value)} [${number(low)}, ${number(high)}]`;
+  function interval(value, low, high, digits) {
+    return low === null ? number(value, digits)
+      : `${number(value, digits)} [${number(low, digits)}, ${number(high, digits)}]`;
   }
 
   // A line from low to high with a dot at the value, on a scale that the table shares.
@@ -195,23 +216,27 @@
     if (row.low !== null) {
       add('line', {x1: x(row.low), x2: x(row.high), y1: 8, y2: 8, stroke: 'currentColor', 'stroke-width': 2});
     }
-    add('circle', {cx: x(row.iqm), cy: 8, r: 4, fill: 'var(--accent)'});
+    if (row.iqm !== null) add('circle', {cx: x(row.iqm), cy: 8, r: 4, fill: 'var(--accent)'});
     return svg;
   }
 
   function statisticsOf(experiment) {
     const statistics = experiment.statistics;
     if (!statistics) return null;
-    const ends = statistics.algorithms.flatMap((row) => [row.iqm, row.low ?? row.iqm, row.high ?? row.iqm]);
+    const digits = experiment.digits ?? 2;
+    const ends = statistics.algorithms.flatMap((row) => [row.iqm, row.low, row.high]).filter(Number.isFinite);
     const least = Math.min(...ends), most = Math.max(...ends);
-    const heads = ['', 'IQM, last score', '', 'IQM, best evaluation (optimistic)',
+    const fine = number(least, digits) === number(most, digits) ? digits + 3 : digits;
+    const scale = ends.length ? `from ${number(least, fine)} to ${number(most, fine)}` : 'interval';
+    const heads = ['algorithm', 'IQM, last score', scale, 'IQM, best evaluation (optimistic)',
       `P(${statistics.reference_label} better)`, 'runs'];
     const rows = statistics.algorithms.map((row) => element('tr', {},
       element('th', {scope: 'row'}, row.label),
-      element('td', {}, interval(row.iqm, row.low, row.high)),
+      element('td', {}, interval(row.iqm, row.low, row.high, digits)),
       element('td', {}, intervalPlot(row, least, most)),
-      element('td', {}, number(row.best_iqm)),
-      element('td', {}, row.improvement ? interval(row.improvement.p, row.improvement.low, row.improvement.high) : '–'),
+      element('td', {}, number(row.best_iqm, digits)),
+      element('td', {}, row.improvement
+        ? interval(row.improvement.p, row.improvement.low, row.improvement.high) : '–'),
       element('td', {}, row.runs)));
     return element('div', {}, element('h3', {}, 'Over all tasks'),
       element('div', {class: 'scroll'}, element('table', {},
@@ -244,13 +269,14 @@
     return y[low - 1] * (1 - weight) + y[low] * weight;
   }
 
-  // Mean -+ standard error over the runs that have reached each x.
+  // Mean -+ standard error over the runs that have reached each x, and how many those are.
   function band(runs, xs, weight) {
     const smooth = runs.map((run) => smoothed(run.y, weight));
-    const mean = [], low = [], high = [];
+    const mean = [], low = [], high = [], count = [];
     for (const at of xs) {
       const values = runs.map((run, i) => readOff(run.x, smooth[i], at)).filter((value) => value !== null);
       const n = values.length;
+      count.push(n);
       if (n === 0) {
         for (const list of [mean, low, high]) list.push(null);
         continue;
@@ -262,39 +288,49 @@
       low.push(centre - error);
       high.push(centre + error);
     }
-    return {mean, low, high};
+    return {mean, low, high, count};
   }
 
-  // Columns and series of one panel for uPlot, and which of them belong to which of our series.
+  // Columns and series of one panel for uPlot, which of them belong to which of our series, and
+  // what each of ours says at an index.
   function chartData(panel, state) {
     const xs = [...new Set(panel.series.flatMap((one) => one.runs.flatMap((run) => run.x)))].sort((a, b) => a - b);
-    const columns = [xs], series = [{}], bands = [], owners = [null];
-    const add = (values, owner, options) => {
-      columns.push(values);
-      series.push({show: !state.hidden.has(owner), ...options});
-      owners.push(owner);
-      return columns.length - 1;
-    };
+    const drawn = {columns: [xs], series: [{}], bands: [], owners: [null], says: new Map()};
     panel.series.forEach((one, i) => {
       if (one.runs.length === 0) return;
-      const style = styleOf(i);
-      const line = {stroke: style.colour, dash: style.dash, width: 1.8, spanGaps: true, points: {show: xs.length < 3}};
-      if (state.single) {
-        for (const run of one.runs) {
-          const smooth = smoothed(run.y, state.smoothing);
-          add(xs.map((at) => readOff(run.x, smooth, at)), i, {...line, label: `${one.label}, run ${run.run}`});
-        }
-        return;
-      }
-      const {mean, low, high} = band(one.runs, xs, state.smoothing);
-      if (one.runs.length > 1) {
-        const edge = {width: 0, points: {show: false}, spanGaps: true, edge: true};
-        const above = add(high, i, edge), below = add(low, i, edge);
-        bands.push({series: [above, below], fill: style.colour + '29'});
-      }
-      add(mean, i, {...line, label: one.label});
+      const {colour, dash} = styleOf(i);
+      const line = {stroke: colour, dash, width: 1.8, spanGaps: true, points: {show: xs.length < 3}};
+      const add = (values, options) => {
+        drawn.columns.push(values);
+        drawn.series.push({show: !state.hidden.has(i), ...options});
+        drawn.owners.push(i);
+        return drawn.columns.length - 1;
+      };
+      drawn.says.set(i, state.single ? singleLines(one, xs, state, line, add)
+        : meanLine(one, xs, state, line, add, drawn.bands));
     });
-    return {columns, series, bands, owners};
+    return drawn;
+  }
+
+  function singleLines(one, xs, state, line, add) {
+    const lines = one.runs.map((run) => {
+      const smooth = smoothed(run.y, state.smoothing);
+      return xs.map((at) => readOff(run.x, smooth, at));
+    });
+    for (const values of lines) add(values, line);
+    return (at) => lines.map((values) => number(values[at], 3)).join(', ');
+  }
+
+  function meanLine(one, xs, state, line, add, bands) {
+    const {mean, low, high, count} = band(one.runs, xs, state.smoothing);
+    if (one.runs.length > 1) {
+      const edge = {width: 0, points: {show: false}, spanGaps: true};
+      const above = add(high, edge), below = add(low, edge);
+      bands.push({series: [above, below], fill: line.stroke + '29'});
+    }
+    add(mean, line);
+    return (at) => count[at] < 2 ? number(mean[at], 3)
+      : `${number(mean[at], 3)} ± ${number(high[at] - mean[at], 3)} (${count[at]})`;
   }
 
   function shortNumber(value) {
@@ -304,50 +340,93 @@
     return String(+value.toPrecision(6));
   }
 
-  // What the lines are worth under the cursor, in words below the chart.
-  function readout(plot, curves, place) {
-    const at = plot.cursor.idx;
-    if (at === null || at === undefined) {
-      place.replaceChildren();
-      return;
+  // As many digits as the step between ticks has, 2 for 0.25: no tick is rounded.
+  function tickTexts(ticks, step) {
+    let digits = 0;
+    while (digits < 8 && Math.abs(step * 10 ** digits - Math.round(step * 10 ** digits)) > 1e-6) digits += 1;
+    return ticks.map((tick) => Math.abs(tick) >= 1e3 ? shortNumber(tick) : tick.toFixed(digits));
+  }
+
+  // What the lines are worth under the cursor: a row per series, which is there without a cursor
+  // too, so that nothing on the page moves.
+  class Readout {
+    constructor(panel, curves) {
+      this.x = element('td', {}, '–');
+      this.rows = new Map();
+      const body = element('tbody', {}, element('tr', {}, element('th', {scope: 'row'}, curves.x_label), this.x));
+      panel.series.forEach((one, i) => {
+        if (one.runs.length === 0) return;
+        const value = element('td', {}, '–');
+        const line = element('tr', {}, element('th', {scope: 'row'}, keySample(i), ' ', one.label), value);
+        body.append(line);
+        this.rows.set(i, {line, value});
+      });
+      this.table = element('table', {class: 'readout'}, body);
     }
-    const parts = [`${curves.x_label} ${shortNumber(plot.data[0][at])}`];
-    plot.series.forEach((series, i) => {
-      if (i === 0 || series.edge || !series.show || plot.data[i][at] === null) return;
-      parts.push(`${series.label} ${plot.data[i][at].toFixed(3)}`);
-    });
-    place.replaceChildren(parts.join(' · '));
+    tell(plot, says) {
+      const at = plot.cursor.idx;
+      const none = at === null || at === undefined;
+      this.x.textContent = none ? '–' : shortNumber(plot.data[0][at]);
+      for (const [i, say] of says) this.rows.get(i).value.textContent = none ? '–' : say(at);
+    }
+    show(i, visible) {
+      const row = this.rows.get(i);
+      if (row) row.line.hidden = !visible;
+    }
   }
 
   class Chart {
     constructor(panel, curves, state, place) {
       Object.assign(this, {panel, curves, state, place, plot: null});
-      this.canvas = element('div', {});
-      this.words = element('div', {class: 'readout', 'aria-live': 'off'});
-      place.append(element('h4', {}, panel.label), this.canvas, this.words);
+      const title = `${curves.y_label} along ${curves.x_label}, ${panel.label}`;
+      this.canvas = element('div', {role: 'img', 'aria-label': title});
+      this.readout = new Readout(panel, curves);
+      place.append(element('h4', {}, panel.label), this.canvas, this.readout.table);
     }
-    // Made anew for other data: the number of series changes with single runs.
+    // Made anew for other data, as the number of lines changes with single runs. A zoom stays.
     draw() {
       const drawn = chartData(this.panel, this.state);
+      const zoom = this.zoom();
       if (this.plot) this.plot.destroy();
       this.plot = null;
       this.canvas.replaceChildren();
       this.owners = drawn.owners;
       if (drawn.columns[0].length === 0) {
+        this.readout.table.remove();
         this.canvas.append(element('p', {class: 'soft'}, 'no runs yet'));
         return;
       }
-      const text = getComputedStyle(document.body).color;
-      const axis = {stroke: text, grid: {stroke: '#8884', width: 1}, ticks: {stroke: '#8888', width: 1}};
-      this.plot = new uPlot({
-        width: Math.max(280, this.place.clientWidth), height: 240, bands: drawn.bands, series: drawn.series,
-        legend: {show: false}, scales: {x: {time: false}}, cursor: {sync: {key: this.state.key}, drag: {x: true, y: false}},
-        axes: [{...axis, label: this.curves.x_label, labelSize: 18, size: 34, values: (_, ticks) => ticks.map(shortNumber)},
-          {...axis, label: this.curves.y_label, labelSize: 18, size: 48}],
-        hooks: {setCursor: [(plot) => readout(plot, this.curves, this.words)]},
-      }, drawn.columns, this.canvas);
+      this.plot = new uPlot(this.options(drawn), drawn.columns, this.canvas);
+      if (zoom) this.plot.setScale('x', zoom);
+    }
+    options(drawn) {
+      const grid = {stroke: '#8884', width: 1}, ticks = {stroke: '#8888', width: 1};
+      const axis = {stroke: ink(), grid, ticks, labelSize: 20};
+      const widest = (_, texts) => 22 + 7 * Math.max(3, ...(texts || []).map((text) => text.length));
+      return {
+        width: this.width(), height: kHeight, bands: drawn.bands, series: drawn.series,
+        legend: {show: false}, scales: {x: {time: false}},
+        cursor: {sync: {key: this.state.key}, drag: {x: true, y: false}},
+        axes: [{...axis, label: this.curves.x_label, size: 34, values: (_, at) => at.map(shortNumber)},
+          {...axis, label: this.curves.y_label, size: widest, values: (_, at, __, ___, step) => tickTexts(at, step)}],
+        hooks: {setCursor: [(plot) => this.readout.tell(plot, drawn.says)],
+          ready: [(plot) => { this.whole ??= {min: plot.scales.x.min, max: plot.scales.x.max}; }]},
+      };
+    }
+    width() {
+      return printing ? kPrintedWidth : Math.max(280, this.place.clientWidth);
+    }
+    zoom() {
+      if (!this.plot || !this.whole) return null;
+      const {min, max} = this.plot.scales.x;
+      return min === this.whole.min && max === this.whole.max ? null : {min, max};
+    }
+    fit() {
+      const width = this.width();
+      if (this.plot && !printing && this.plot.width !== width) this.plot.setSize({width, height: kHeight});
     }
     show(owner, visible) {
+      this.readout.show(owner, visible);
       if (!this.plot) return;
       this.owners.forEach((one, i) => { if (one === owner) this.plot.setSeries(i, {show: visible}); });
     }
@@ -364,50 +443,67 @@
     return svg;
   }
 
-  function legendKeys(experiment, state, charts) {
+  function legendKeys(experiment, state, own) {
     return element('div', {class: 'keys'}, experiment.columns.map((column, i) => {
       const button = element('button', {type: 'button', 'aria-pressed': 'true'}, keySample(i), column.label);
       button.addEventListener('click', () => {
         const visible = state.hidden.delete(i) || (state.hidden.add(i), false);
         button.setAttribute('aria-pressed', String(visible));
-        charts.forEach((chart) => chart.show(i, visible));
+        own.forEach((chart) => chart.show(i, visible));
       });
       return button;
     }));
   }
 
-  function curveControls(curves, state, redraw) {
+  function curveControls(curves, state, changed) {
     const shown = element('output', {}, number(state.smoothing));
     const slider = element('input', {type: 'range', min: 0, max: 0.99, step: 0.01, value: state.smoothing, class: 'smoothing'});
     slider.addEventListener('input', () => {
       state.smoothing = Number(slider.value);
       shown.replaceChildren(number(state.smoothing));
-      redraw();
+      changed();
     });
     const single = element('input', {type: 'checkbox', class: 'single'});
     single.checked = state.single;
     single.addEventListener('change', () => {
       state.single = single.checked;
-      redraw();
+      changed();
     });
     return element('div', {class: 'controls'}, element('label', {}, 'smoothing', slider, shown),
       element('label', {}, single, 'single runs'),
       element('span', {class: 'soft'}, 'drag to zoom, double click to reset'));
   }
 
-  // Charts are drawn when they come into view, or are printed: a page may hold hundreds.
-  const waiting = new Map();
+  // Charts are drawn when they come into view, or are printed: a page may hold hundreds. Until then
+  // they are of the class "waiting".
+  const charts = new Map();  // by the element that they stand in
+  const seen = new Set();
   const watcher = new IntersectionObserver((entries) => {
-    for (const entry of entries) if (entry.isIntersecting) drawNow(entry.target);
+    for (const entry of entries) {
+      if (entry.isIntersecting) seen.add(entry.target); else seen.delete(entry.target);
+      drawSeen(entry.target);
+    }
   }, {rootMargin: '300px'});
-  function drawNow(place) {
-    const chart = waiting.get(place);
-    if (!chart) return;
-    waiting.delete(place);
-    watcher.unobserve(place);
-    chart.draw();
+  const fitter = new ResizeObserver((entries) => entries.forEach((entry) => charts.get(entry.target).fit()));
+  function drawSeen(place) {
+    if (!place.classList.contains('waiting') || !(printing || seen.has(place))) return;
+    place.classList.remove('waiting');
+    charts.get(place).draw();
   }
-  window.addEventListener('beforeprint', () => [...waiting.keys()].forEach(drawNow));
+  // Other data, or other ink.
+  function redraw(places) {
+    for (const place of places) {
+      place.classList.add('waiting');
+      drawSeen(place);
+    }
+  }
+  function print(on) {
+    printing = on;
+    redraw(charts.keys());
+  }
+  window.addEventListener('beforeprint', () => print(true));
+  window.addEventListener('afterprint', () => print(false));
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => redraw(charts.keys()));
 
   function curvesOf(experiment) {
     const curves = experiment.curves;
@@ -415,17 +511,17 @@
     const state = {smoothing: curves.smoothing, single: curves.individual, hidden: new Set(),
       key: `${experiment.name} ${experiment.profile}`};
     const places = element('div', {class: 'charts'});
-    const charts = curves.panels.map((panel) => {
-      const place = element('div', {class: 'chart'});
+    const own = curves.panels.map((panel) => {
+      const place = element('div', {class: 'chart waiting'});
       places.append(place);
       const chart = new Chart(panel, curves, state, place);
-      waiting.set(place, chart);
+      charts.set(place, chart);
       watcher.observe(place);
+      fitter.observe(place);
       return chart;
     });
-    const redraw = () => charts.forEach((chart) => { if (!waiting.has(chart.place)) chart.draw(); });
     return element('div', {class: 'curves'}, element('h3', {}, 'Learning curves'),
-      curveControls(curves, state, redraw), legendKeys(experiment, state, charts), places);
+      curveControls(curves, state, () => redraw(places.children)), legendKeys(experiment, state, own), places);
   }
 
   // --- the page --------------------------------------------------------------------------------
