@@ -16,6 +16,7 @@ foreach(part sdk nn)
 endforeach()
 install(DIRECTORY experiments/ DESTINATION share/labhost/experiments)
 install(FILES README.md LICENSE DESTINATION share/doc/labhost)
+install(DIRECTORY docs/ DESTINATION share/doc/labhost FILES_MATCHING PATTERN "tutorial-*.md")
 
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/labhostConfigVersion.cmake
   COMPATIBILITY SameMajorVersion)

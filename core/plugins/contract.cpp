@@ -157,6 +157,19 @@ std::vector<Property> check_accepted(const LoadedPlugin& plugin, const Synthetic
             "its metrics depend on another instance: it keeps static state");
     return std::string();
   }));
+  results.push_back(property("data that is not a number shows in its metrics" + on, [&] {
+    if (plugin.description().online) return std::string("it reads no data");
+    SyntheticTask broken = task;
+    broken.data.state = torch::full_like(task.data.state, NAN);
+    broken.data.next_state = broken.data.state;
+    broken.data.reward = torch::full_like(task.data.reward, NAN);
+    try {
+      Bench(plugin, broken, artifacts).update(1);
+    } catch (const std::exception& error) {
+      return "it says so: " + std::string(error.what());
+    }
+    throw std::runtime_error("it goes on with finite metrics; a diverged run would not be seen");
+  }));
   results.push_back(property("it leaves no thread behind" + on, [&] {
     Bench(plugin, task, artifacts).update(1);
     const std::int64_t before = thread_count();

@@ -82,17 +82,6 @@ Json cells_json(Store& store, const Table& table, std::set<std::int64_t>& shown)
   return rows;
 }
 
-Json claims_json(const Table& table) {
-  Json claims = Json::array();
-  for (const Judgement& judged : judge_claims(table)) {
-    claims.push_back({{"text", judged.claim.text},
-                      {"source", judged.claim.source},
-                      {"verdict", verdict_text(judged.verdict)},
-                      {"why", judged.why}});
-  }
-  return claims;
-}
-
 void add_interval(Json& entry, const Estimate& estimate) {
   entry["low"] = estimate.interval ? Json(estimate.interval->low) : Json(nullptr);
   entry["high"] = estimate.interval ? Json(estimate.interval->high) : Json(nullptr);

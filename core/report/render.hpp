@@ -1,6 +1,7 @@
 // The formats behind render_table, and what the three for people share.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,8 @@ std::string render_latex(const Grid& grid);
 std::string render_html(const Grid& grid);
 std::string render_csv(const Table& table);
 std::string render_json(const Table& table, const Summary* summary);
+/// The table's claims, judged: an array.
+nlohmann::ordered_json claims_json(const Table& table);
 
 /// The legend in the words of a format: its name for the mark of best cells.
 std::string with_mark(std::string legend, const std::string& mark);

@@ -43,17 +43,6 @@ Json estimate_json(const std::optional<Estimate>& estimate) {
       {"value", real_json(estimate->value)}, {"low", real_json(low)}, {"high", real_json(high)}};
 }
 
-Json claims_array(const Table& table) {
-  Json claims = Json::array();
-  for (const Judgement& judged : judge_claims(table)) {
-    claims.push_back({{"text", judged.claim.text},
-                      {"source", judged.claim.source},
-                      {"verdict", verdict_text(judged.verdict)},
-                      {"why", judged.why}});
-  }
-  return claims;
-}
-
 Json summary_object(const Summary& summary) {
   Json algorithms = Json::array();
   for (const AlgorithmSummary& of : summary.algorithms) {
@@ -69,6 +58,17 @@ Json summary_object(const Summary& summary) {
 
 }  // namespace
 
+nlohmann::ordered_json claims_json(const Table& table) {
+  Json claims = Json::array();
+  for (const Judgement& judged : judge_claims(table)) {
+    claims.push_back({{"text", judged.claim.text},
+                      {"source", judged.claim.source},
+                      {"verdict", verdict_text(judged.verdict)},
+                      {"why", judged.why}});
+  }
+  return claims;
+}
+
 std::string render_json(const Table& table, const Summary* summary) {
   Json cells = Json::array();
   for (const auto& row : table.cells) {
@@ -78,7 +78,7 @@ std::string render_json(const Table& table, const Summary* summary) {
                    {"profile", table.profile},
                    {"layout", table.layout.to_json()},
                    {"cells", cells},
-                   {"claims", claims_array(table)}};
+                   {"claims", claims_json(table)}};
   if (summary != nullptr) document["statistics"] = summary_object(*summary);
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -2,6 +2,8 @@
 // build, check, run, report. And what `new` refuses.
 #include <unistd.h>
 
+#include <cstdlib>
+
 #include "core/base/files.hpp"
 #include "tests/end_to_end/support.hpp"
 
@@ -42,29 +44,33 @@ const Installed& installed() {
   return once;
 }
 
-/// Runs a program in a project, which must succeed without a warning.
-void build_step(const Words& command, const fs::path& folder) {
-  Surroundings where;
-  where.folder = folder;
-  const Outcome outcome = run_program(command, where, 600);
-  REQUIRE_MESSAGE(outcome.code == 0, outcome.text());
-  CHECK_MESSAGE(!contains(outcome.text(), "warning"), outcome.text());
+/// The commands of a tutorial: what stands in its blocks of shell.
+std::string commands_of(const std::string& tutorial) {
+  const std::string text = read_file(fs::path(LABHOST_SOURCE) / "docs" / tutorial);
+  const std::string open = "```sh\n", close = "```\n";
+  std::string commands;
+  for (std::size_t at = text.find(open); at != std::string::npos; at = text.find(open, at)) {
+    const std::size_t from = at + open.size();
+    at = text.find(close, from);
+    commands += text.substr(from, at - from);
+  }
+  return commands;
 }
 
-/// `labhost new KIND NAME`, built and tested as its README says.
-fs::path scaffold(const std::string& kind, const std::string& name) {
+/// Types a tutorial's commands, one after the other, in an empty folder. Each must succeed, and no
+/// compiler may warn. Returns all that was said.
+std::string follow(const std::string& tutorial) {
   const Installed& place = installed();
-  CHECK(contains(place.done({"new", kind, name}, place.scratch.path()), "wrote " + name));
-  const fs::path project = place.scratch / name;
-  build_step({"cmake", "-G", "Ninja", "-B", "build", "-S", ".",
-              "-DCMAKE_PREFIX_PATH=" + place.prefix().string()},
-             project);
-  build_step({"cmake", "--build", "build"}, project);
-  build_step({"ctest", "--test-dir", "build", "--output-on-failure"}, project);
-  const std::string checked =
-      place.done({"plugins", "check", "build/plugins/" + name + ".so"}, project);
-  CHECK_FALSE(contains(checked, "FAILS"));
-  return project;
+  Surroundings where = place.surroundings;
+  where.folder = place.scratch / ("of-" + tutorial);
+  fs::create_directories(where.folder);
+  where.variables["LABHOST_PREFIX"] = place.prefix().string();
+  where.variables["PATH"] = (place.prefix() / "bin").string() + ":" + std::getenv("PATH");
+  const Outcome outcome = run_program({"sh", "-euxc", commands_of(tutorial)}, where, 600);
+  REQUIRE_MESSAGE(outcome.code == 0, outcome.text());
+  CHECK_MESSAGE(!contains(outcome.text(), "warning"), outcome.text());
+  CHECK_FALSE(contains(outcome.text(), "FAILS"));
+  return outcome.text();
 }
 
 }  // namespace
@@ -83,41 +89,37 @@ TEST_CASE("an installation that was moved runs the experiments that it came with
   CHECK(contains(absent.err, "table33"));
 }
 
-TEST_CASE("an algorithm of one's own, from `new` to its column in the table") {
-  const Installed& place = installed();
-  const fs::path project = scaffold("algorithm", "my-cloning");
-  const std::string told =
-      place.done({"run", "experiment.toml", "--plugin-path", "build/plugins"}, project);
+TEST_CASE("the tutorial on algorithms: from `new` to a column, and on to a second version") {
+  const std::string told = follow("tutorial-algorithm.md");
   CHECK(contains(told, "27 runs completed now"));
-  CHECK(contains(place.done({"report", "my-cloning"}, project), "my-cloning"));
-  CHECK(value(project / "results/labhost.sqlite",
-              "SELECT group_concat(seeds) FROM cell WHERE algorithm = 'my-cloning'") == "3,3,3");
+  CHECK(contains(told, "9 runs completed now, 18 before"));
+  const fs::path store =
+      installed().scratch / "of-tutorial-algorithm.md/my-cloning/results/labhost.sqlite";
+  CHECK(value(store, "SELECT group_concat(seeds) FROM cell WHERE algorithm = 'my-cloning'") ==
+        "3,3,3");
   // Where most of the data coordinates, cloning does.
-  CHECK(value(project / "results/labhost.sqlite",
-              "SELECT mean FROM cell WHERE algorithm = 'my-cloning' AND task = 'favorable'") ==
-        "1");
+  CHECK(
+      value(store, "SELECT mean FROM cell WHERE algorithm = 'my-cloning' AND task = 'favorable'") ==
+      "1");
+  CHECK(value(store, "SELECT count(*) FROM run WHERE algorithm = 'my-cloning'") == "18");
 }
 
-TEST_CASE("an environment of one's own: a team learns on it, plays, and others learn from that") {
-  const Installed& place = installed();
-  const fs::path project = scaffold("environment", "my-point");
-  place.done({"run", "experiment.toml", "--plugin-path", "build/plugins", "--set",
-              "algorithm.team.steps=3", "--set", "algorithm.iql.steps=20", "--set",
-              "algorithm.ibc.steps=20"},
-             project);
-  CHECK(value(project / "results/labhost.sqlite",
+TEST_CASE("the tutorial on environments: a team learns, plays, and others learn from that") {
+  follow("tutorial-environment.md");
+  CHECK(value(installed().scratch / "of-tutorial-environment.md/my-point/results/labhost.sqlite",
               "SELECT group_concat(seeds) FROM cell WHERE task = 'my-point'") == "2,2");
 }
 
-TEST_CASE("a dataset of one's own: two algorithms learn from its file") {
-  const Installed& place = installed();
-  const fs::path project = scaffold("dataset", "my-rows");
-  place.done({"run", "experiment.toml", "--plugin-path", "build/plugins"}, project);
-  CHECK(value(project / "results/labhost.sqlite",
-              "SELECT group_concat(seeds) FROM cell WHERE task = 'sample'") == "3,3");
-  CHECK(value(project / "results/labhost.sqlite",
-              "SELECT DISTINCT value FROM run_param WHERE name = 'dataset.file.sha256'")
-            .size() == 64);
+TEST_CASE("the tutorial on datasets: two algorithms learn from two files of one's own") {
+  follow("tutorial-dataset.md");
+  const fs::path store =
+      installed().scratch / "of-tutorial-dataset.md/my-rows/results/labhost.sqlite";
+  CHECK(value(store, "SELECT group_concat(seeds) FROM cell WHERE task = 'sample'") == "3,3");
+  CHECK(value(store,
+              "SELECT count(DISTINCT value) FROM run_param WHERE name = 'dataset.file.sha256'") ==
+        "2");
+  // Both agents always did the same: so do those that learned from them.
+  CHECK(value(store, "SELECT mean FROM cell WHERE algorithm = 'ibc'") == "1");
 }
 
 TEST_CASE("`new` refuses names and folders with a reason") {
