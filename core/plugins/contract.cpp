@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "core/base/process.hpp"
 #include "core/plugins/contract_parts.hpp"
@@ -252,6 +253,17 @@ Property property(const std::string& name, const std::function<std::string()>& c
   return result;
 }
 
+/// A range or a choice that excludes the default has been refused when the plugin was loaded.
+std::string check_parameters(const PluginDescription& plugin) {
+  std::set<std::string> names;
+  for (const ParamDescription& param : plugin.params) {
+    require(names.insert(param.name).second, "'" + param.name + "' stands twice in the table");
+    require(!param.meaning.empty(), "'" + param.name + "' does not say what it means");
+    require(!param.source.empty(), "'" + param.name + "' does not say where its default is from");
+  }
+  return std::to_string(names.size()) + " parameters";
+}
+
 std::vector<Property> check_contract(const std::filesystem::path& library) {
   std::vector<Property> results;
   OutputWatch output;
@@ -263,6 +275,8 @@ std::vector<Property> check_contract(const std::filesystem::path& library) {
            description.version;
   }));
   if (!results.back().holds) return results;
+  results.push_back(property("every parameter says what it is",
+                             [&] { return check_parameters(plugin.description()); }));
   const Folders folders = folders_beside(library);
   const auto append = [&results](const std::vector<Property>& more) {
     results.insert(results.end(), more.begin(), more.end());

@@ -122,4 +122,26 @@ TEST_CASE("a factory that throws fails the first property that needs it") {
   CHECK(contains(failed[0].name, "is built"));
 }
 
+TEST_CASE("static state, output, threads and blindness for NaN each fail a property of their own") {
+  const auto fails = [](const std::string& name, const std::string& property,
+                        const std::string& detail) {
+    CAPTURE(name);
+    int found = 0;
+    for (const Property& failed : failures(properties_of_fixture(name))) {
+      if (!contains(failed.name, property)) continue;
+      ++found;
+      CHECK_MESSAGE(contains(failed.detail, detail), failed.detail);
+    }
+    return found;
+  };
+  CHECK(fails("static-state", "another instance", "static state") == 3);  // on every task
+  CHECK(fails("left-thread", "leaves no thread", "more after an instance") == 3);
+  CHECK(fails("printing", "standard output", "a word on standard output") == 1);
+  CHECK(fails("printing", "not a number", "finite metrics") == 3);
+  // What one of them does wrong the others do right.
+  CHECK(fails("printing", "another instance", "") == 0);
+  CHECK(fails("printing", "leaves no thread", "") == 0);
+  CHECK(fails("static-state", "standard output", "") == 0);
+}
+
 }  // namespace labhost
