@@ -187,7 +187,7 @@ TEST_CASE("plot draws a histogram of a dataset's scores") {
   CHECK(contains(svg, ">reacher, 4 complete episodes, returns "));
   const Outcome wrong = place.labhost({"plot", "dataset", "1"});
   CHECK(wrong.code == 2);
-  CHECK(contains(wrong.err, "expected a dataset and --out"));
+  CHECK(contains(wrong.err, "dataset, WHAT and --out"));
   CHECK(place.labhost({"plot", "dataset", "1", "--out", "no/such/x.svg"}).code == 2);
 }
 

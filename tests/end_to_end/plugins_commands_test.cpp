@@ -67,7 +67,7 @@ TEST_CASE("broken plugins are refused one by one and hide no other") {
   const std::string abi = "expected plugin ABI " + std::to_string(kAbiVersion) + ", found ";
   const Words reasons = {"expected a shared library",
                          "expected the symbol 'labhost_plugin'",
-                         abi + "1",
+                         abi + "2",
                          abi + std::to_string(kAbiVersion + 1),
                          "bytes, found 8",
                          "libtorch-9.9.9",
