@@ -69,11 +69,7 @@ Seen paper_cell(const Table& table, std::int64_t seeds, const std::string& task,
   return seen;
 }
 
-std::string two_digits(double value) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.2f", value);
-  return text;
-}
+std::string two_digits(double value) { return rounded(value, 2); }
 
 std::string told(const Seen& seen) {
   std::string text = seen.name + " " + two_digits(seen.sample->mean);
@@ -120,17 +116,13 @@ Outcome compare(Relation relation, const Seen& left, const Seen& right) {
   for (const Seen* seen : {&left, &right}) {
     if (!seen->sample) return {std::nullopt, seen->lack};
   }
-  std::string words =
-      told(left) +
-      (relation_holds(relation, *left.sample, *right.sample) ? std::string(" is ")
-                                                             : std::string(" is not ")) +
-      verb(relation) + " " + told(right);
   if (is_tested(relation) && std::min(left.sample->count, right.sample->count) < 2) {
     const Seen& alone = left.sample->count < 2 ? left : right;
     return {std::nullopt, alone.name + " has one seed, which no significance can be tested with (" +
                               told(left) + ", " + told(right) + ")"};
   }
-  return {relation_holds(relation, *left.sample, *right.sample), std::move(words)};
+  const bool holds = relation_holds(relation, *left.sample, *right.sample);
+  return {holds, told(left) + (holds ? " is " : " is not ") + verb(relation) + " " + told(right)};
 }
 
 Outcome compare_value(const Condition& condition, const Seen& left) {

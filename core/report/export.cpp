@@ -17,21 +17,29 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What is exported, and by which column its rows belong to runs.
+constexpr const char* kExperiments = "SELECT value FROM json_each(?1)";
+constexpr const char* kRuns =
+    "SELECT run_id FROM experiment_run WHERE experiment IN (SELECT value FROM json_each(?1))";
+constexpr const char* kPaperTables =
+    "SELECT json_extract(layout, '$.paper_table') FROM experiment"
+    " WHERE name IN (SELECT value FROM json_each(?1))";
+
+/// What is exported: of some experiments the rows whose `column` is among `chosen`.
 struct Exported {
-  const char *name, *run_column, *order;
+  const char *name, *column, *chosen, *order;
 };
-constexpr std::array<Exported, 10> kTables = {{
-    {"experiment", "", "name, profile"},
-    {"experiment_run", "run_id", "experiment, profile, task, algorithm, seed"},
-    {"run", "id", "id"},
-    {"run_param", "run_id", "run_id, name"},
-    {"metric", "run_id", "run_id, name, step"},
-    {"episode", "run_id", "run_id, step, episode"},
-    {"artifact", "run_id", "id"},
-    {"run_needs", "run_id", "run_id, artifact_id"},
-    {"provenance", "run_id", "run_id, name"},
-    {"cell", "", "experiment, profile, task, algorithm"},
+constexpr std::array<Exported, 11> kTables = {{
+    {"experiment", "name", kExperiments, "name, profile"},
+    {"experiment_run", "experiment", kExperiments, "experiment, profile, task, algorithm, seed"},
+    {"run", "id", kRuns, "id"},
+    {"run_param", "run_id", kRuns, "run_id, name"},
+    {"metric", "run_id", kRuns, "run_id, name, step"},
+    {"episode", "run_id", kRuns, "run_id, step, episode"},
+    {"artifact", "run_id", kRuns, "id"},
+    {"run_needs", "run_id", kRuns, "run_id, artifact_id"},
+    {"provenance", "run_id", kRuns, "run_id, name"},
+    {"paper_cell", "table_name", kPaperTables, "table_name, task, algorithm"},
+    {"cell", "experiment", kExperiments, "experiment, profile, task, algorithm"},
 }};
 
 /// The chosen experiments as a JSON array, ?1 of every query.
@@ -50,21 +58,8 @@ std::string chosen(Store& store, const std::vector<std::string>& experiments) {
 
 /// All rows where no experiment is chosen.
 std::string statement(const Exported& table) {
-  const std::string name = table.name, column = table.run_column;
-  std::string where = "json_array_length(?1) = 0 OR ";
-  if (!column.empty()) {
-    where += column +
-             " IN (SELECT run_id FROM experiment_run WHERE experiment IN"
-             " (SELECT value FROM json_each(?1)))";
-  } else {
-    where += (name == "cell" ? std::string("experiment") : std::string("name")) +
-             " IN (SELECT value FROM json_each(?1))";
-  }
-  // What another experiment shows of the same runs is that experiment's.
-  if (name == "experiment_run") {
-    where = "json_array_length(?1) = 0 OR experiment IN (SELECT value FROM json_each(?1))";
-  }
-  return "SELECT * FROM " + name + " WHERE " + where + " ORDER BY " + table.order;
+  return std::string("SELECT * FROM ") + table.name + " WHERE json_array_length(?1) = 0 OR " +
+         table.column + " IN (" + table.chosen + ") ORDER BY " + table.order;
 }
 
 void check(const std::ostream& out, const std::string& what) {

@@ -14,19 +14,6 @@ namespace {
 constexpr const char* kNothing = "–";
 constexpr const char* kMark = "{mark}";  // in a legend: what the format marks best cells with
 
-std::string rounded(double value, std::int64_t digits, bool with_sign = false) {
-  if (!std::isfinite(value)) return format_real(value);
-  const int places = static_cast<int>(std::clamp<std::int64_t>(digits, 0, 17));
-  // Room for every digit of the largest double.
-  char text[400];
-  std::snprintf(text, sizeof text, with_sign ? "%+.*f" : "%.*f", places, value);
-  // A value that rounds to zero has no sign to show.
-  const std::string number = text;
-  const bool zero = number.find_first_of("123456789") == std::string::npos;
-  const bool has_sign = number[0] == '-' || number[0] == '+';
-  return zero && has_sign ? number.substr(1) : number;
-}
-
 std::string mean_and_error(const std::optional<double>& mean, const std::optional<double>& sem,
                            std::int64_t digits) {
   if (!mean) return kNothing;
@@ -143,6 +130,19 @@ std::string legend_of(const Table& table) {
 }
 
 }  // namespace
+
+std::string rounded(double value, std::int64_t digits, bool with_sign) {
+  if (!std::isfinite(value)) return format_real(value);
+  const int places = static_cast<int>(std::clamp<std::int64_t>(digits, 0, 17));
+  // Room for every digit of the largest double.
+  char text[400];
+  std::snprintf(text, sizeof text, with_sign ? "%+.*f" : "%.*f", places, value);
+  // A value that rounds to zero has no sign to show.
+  const std::string number = text;
+  const bool zero = number.find_first_of("123456789") == std::string::npos;
+  const bool has_sign = number[0] == '-' || number[0] == '+';
+  return zero && has_sign ? number.substr(1) : number;
+}
 
 std::string with_mark(std::string legend, const std::string& mark) {
   const std::size_t at = legend.find(kMark);

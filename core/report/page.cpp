@@ -23,7 +23,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// A video that is larger is named on the page, but not put into it.
+/// A larger video stays out of the page.
 constexpr std::int64_t kMostVideoBytes = 64 << 20;
 
 Json named(const ReportLayout& layout, const std::vector<std::string>& names) {

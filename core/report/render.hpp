@@ -63,6 +63,9 @@ std::string render_json(const Table& table, const Summary* summary);
 /// The table's claims, judged: an array.
 nlohmann::ordered_json claims_json(const Table& table);
 
+/// With so many digits after the point; a value that rounds to zero has no sign.
+std::string rounded(double value, std::int64_t digits, bool with_sign = false);
+
 /// The legend in the words of a format: its name for the mark of best cells.
 std::string with_mark(std::string legend, const std::string& mark);
 

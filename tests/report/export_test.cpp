@@ -21,6 +21,8 @@ class ExportFixture {
  public:
   ExportFixture() : store(folder / "labhost.sqlite", Store::Access::kReadWrite) {
     Plan plan = make_plan("one", "paper", {"easy"}, {"iql"}, 2);
+    plan.layout.paper_table = "table1";
+    plan.paper = {{"table1", "easy", "iql", 0.5, {}}};
     plan.runs.push_back(make_run("easy", "helper", 0));
     plan.runs.back().reported = false;
     store.record_plan(plan);
@@ -54,7 +56,7 @@ std::vector<nlohmann::json> column(const nlohmann::json& table, const std::strin
 
 TEST_CASE_FIXTURE(ExportFixture, "JSON has every table, and numbers that read back the same") {
   const auto tables = json();
-  CHECK(tables.size() == 10);
+  CHECK(tables.size() == 11);
   CHECK(tables["run"]["rows"].size() == 4);
   CHECK(tables["experiment_run"]["rows"].size() == 4);
   CHECK(column(tables["run"], "score")[0].get<double>() == 1.0 / 3);
@@ -78,6 +80,8 @@ TEST_CASE_FIXTURE(ExportFixture, "one experiment: its runs, those they need, not
   CHECK(tables["cell"]["rows"].size() == 1);
   CHECK(tables["metric"]["rows"].size() == 3);
   for (const auto& name : column(tables["experiment_run"], "experiment")) CHECK(name == "one");
+  CHECK(tables["paper_cell"]["rows"].size() == 1);
+  CHECK(json({"two"})["paper_cell"]["rows"].empty());
   CHECK(json({"two"})["metric"]["rows"].empty());
   CHECK_THROWS_WITH_AS(json({"on"}), doctest::Contains("did you mean \"one\""), InputError);
 }
