@@ -13,14 +13,16 @@
 namespace labhost {
 namespace {
 
-constexpr std::array<Command, 13> kCommands = {
+constexpr std::array<Command, 15> kCommands = {
     {{"run", "run an experiment file: all runs that are not done yet", run_command},
      {"report", "print an experiment's table, or write a page with all of them", report_command},
      {"status", "how far the experiments are", status_command},
+     {"cancel", "end runs that are with Slurm", cancel_command},
      {"runs", "list, show, compare or delete runs", runs_command},
      {"sql", "one read-only SQL statement on the result store", sql_command},
      {"datasets", "describe, list, fetch, import or export offline data", datasets_command},
      {"plot", "learning curves of an experiment, or a histogram of a dataset", plot_command},
+     {"merge", "take the runs of other stores in", merge_command},
      {"export", "all rows of the store as JSON or CSV", export_command},
      {"render", "show episodes as a video or a picture", render_command},
      {"plugins", "list, show or check plugins", plugins_command},

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <set>
 #include <thread>
 
 #include "core/base/files.hpp"
@@ -11,6 +12,7 @@
 #include "core/report/report.hpp"
 #include "core/runner/host/progress.hpp"
 #include "core/runner/host/scheduler.hpp"
+#include "core/runner/slurm/engine.hpp"
 
 namespace labhost {
 
@@ -28,7 +30,9 @@ Parsed parse(const Arguments& arguments) {
       ("set", po::value<std::vector<std::string>>()->composing(),
        "override a value: algorithm.moma-ppo.lambda_g=0")                                    //
       ("jobs,j", po::value<std::int64_t>(), "workers at a time (default: cores / threads)")  //
-      ("engine", po::value<std::string>()->default_value("local"), "where runs run: local")  //
+      ("engine", po::value<std::string>()->default_value("local"),
+       "where runs run: local, or slurm (a cluster; [engine.slurm] in FILE)")  //
+      ("detach", "with slurm: submit and return; the same command follows later")  //
       ("dry-run", "show the plan and what is done, run nothing")                             //
       ("skip-failed", "leave runs alone that failed before (default: try again)")            //
       ("plugin-path", po::value<std::vector<std::string>>()->composing(),
@@ -131,8 +135,50 @@ int summarise(const ScheduleResult& result, const Plan& plan) {
   for (const std::string& line : result.blocked) {
     std::fprintf(stderr, "  not started: %s\n", line.c_str());
   }
+  for (const std::string& line : result.cancelled) {
+    std::fprintf(stderr, "  cancelled: %s\n", line.c_str());
+  }
   if (result.stopped) std::fprintf(stderr, "stopped; the same command goes on where it was\n");
-  return result.failed.empty() && result.blocked.empty() && !result.stopped ? kOk : kRunFailed;
+  return result.failed.empty() && result.blocked.empty() && result.cancelled.empty() &&
+                 !result.stopped
+             ? kOk
+             : kRunFailed;
+}
+
+int print_table(Store& store, const Plan& plan, int code) {
+  const Table table = load_table(store, plan.experiment, plan.profile);
+  std::printf("%s", render_table(table, TableFormat::kText, /*compare_paper=*/false).c_str());
+  return code;
+}
+
+int say_detached(const ScheduleResult& result, Store& store) {
+  const auto waiting = static_cast<long long>(SlurmTasks(store).all().size());
+  std::fprintf(stderr,
+               "%lld runs are with Slurm, %lld completed; `labhost status` tells how they go, the "
+               "same command without --detach follows them, `labhost cancel` ends them\n",
+               waiting, static_cast<long long>(result.already + result.completed));
+  for (const std::string& line : result.failed)
+    std::fprintf(stderr, "  failed: %s\n", line.c_str());
+  for (const std::string& line : result.blocked) {
+    std::fprintf(stderr, "  not started: %s\n", line.c_str());
+  }
+  return result.failed.empty() && result.blocked.empty() ? kOk : kRunFailed;
+}
+
+/// Two engines at once would compute a run twice.
+void refuse_if_at_slurm(Store& store, const Plan& plan) {
+  std::set<std::string> keys;
+  for (const RunSpec& run : plan.runs) keys.insert(run.run_key);
+  std::int64_t count = 0;
+  std::string job;
+  for (const SlurmTask& task : SlurmTasks(store).all()) {
+    if (keys.count(task.run_key) == 0) continue;
+    ++count;
+    job = task.job;
+  }
+  if (count == 0) return;
+  throw InputError(std::to_string(count) + " runs of this plan are with Slurm (job " + job +
+                   "...); `--engine slurm` follows them, `labhost cancel` ends them");
 }
 
 /// The file as named; where there is none, the experiment of this name that labhost comes with:
@@ -162,9 +208,13 @@ int run_command(const Arguments& arguments) {
   if (values.count("file") == 0) {
     throw InputError("run: expected an experiment file, e.g. labhost run experiments/table3.toml");
   }
-  if (values["engine"].as<std::string>() != "local") {
-    throw InputError("--engine: expected local, found '" + values["engine"].as<std::string>() +
-                     "'");
+  const std::string engine = values["engine"].as<std::string>();
+  if (engine != "local" && engine != "slurm") {
+    throw InputError("--engine: expected local or slurm, found '" + engine + "'" +
+                     suggestion(engine, {"local", "slurm"}));
+  }
+  if (values.count("detach") != 0 && engine != "slurm") {
+    throw InputError("--detach: expected --engine slurm beside it; local workers end with their host");
   }
   const Catalogue catalogue =
       Catalogue::discover(plugin_search_path(list(values, "plugin-path")), [](const auto& library) {
@@ -181,10 +231,16 @@ int run_command(const Arguments& arguments) {
   options.jobs = jobs;
   options.skip_failed = values.count("skip-failed") != 0;
   options.command_line = "labhost run " + join(arguments, " ");
-  const int code = summarise(Scheduler(plan, store, catalogue, options).execute(), plan);
-  const Table table = load_table(store, plan.experiment, plan.profile);
-  std::printf("%s", render_table(table, TableFormat::kText, /*compare_paper=*/false).c_str());
-  return code;
+  if (engine == "slurm") {
+    options.jobs = values.count("jobs") != 0 ? jobs : 0;
+    SlurmEngine slurm(plan, store, catalogue, options);
+    if (values.count("detach") != 0) return say_detached(slurm.detach(), store);
+    const int code = summarise(slurm.follow(), plan);
+    return print_table(store, plan, code);
+  }
+  refuse_if_at_slurm(store, plan);
+  return print_table(store, plan,
+                     summarise(Scheduler(plan, store, catalogue, options).execute(), plan));
 }
 
 }  // namespace labhost

@@ -1,16 +1,14 @@
 #include "core/cli/sdk_library.hpp"
 
 #include <dlfcn.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cstdio>
 #include <system_error>
 
 #include "core/base/files.hpp"
+#include "core/base/subprocess.hpp"
 #include "core/datasets/entry.hpp"
 #include "core/runner/host/worker_environment.hpp"
 #include "core/runner/worker/entry.hpp"
@@ -26,50 +24,10 @@ std::vector<const char*> pointers(const std::vector<std::string>& texts) {
   return result;
 }
 
-/// Reads both pipes to their ends.
-void drain(const std::array<int, 2>& pipes, std::array<std::string, 2>& texts) {
-  std::array<pollfd, 2> watched = {pollfd{pipes[0], POLLIN, 0}, pollfd{pipes[1], POLLIN, 0}};
-  int open_pipes = 2;
-  while (open_pipes > 0 && poll(watched.data(), watched.size(), -1) >= 0) {
-    for (std::size_t i = 0; i < watched.size(); ++i) {
-      if (watched[i].revents == 0) continue;
-      std::array<char, 4096> buffer{};
-      const ssize_t size = read(watched[i].fd, buffer.data(), buffer.size());
-      if (size > 0) {
-        texts[i].append(buffer.data(), static_cast<std::size_t>(size));
-      } else {
-        close(watched[i].fd);
-        watched[i].fd = -1;
-        --open_pipes;
-      }
-    }
-  }
-}
-
-/// Starts `labhost worker ARGUMENTS` with the given standard output and error (-1: ours).
-pid_t start_worker(const std::vector<std::string>& arguments, int out, int err) {
-  const std::string self = executable_path().string();
-  std::vector<std::string> command = {self, "worker"};
-  command.insert(command.end(), arguments.begin(), arguments.end());
-  std::vector<const char*> argv = pointers(command);
-  argv.push_back(nullptr);
-  std::fflush(nullptr);
-  const pid_t child = fork();
-  if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
-  if (child == 0) {
-    if (out >= 0) dup2(out, STDOUT_FILENO);
-    if (err >= 0) dup2(err, STDERR_FILENO);
-    execv(self.c_str(), const_cast<char* const*>(argv.data()));
-    _exit(127);
-  }
-  return child;
-}
-
-int wait_for(pid_t child) {
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  return status;
+std::vector<std::string> worker_words(const std::vector<std::string>& arguments) {
+  std::vector<std::string> words = {executable_path().string(), "worker"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return words;
 }
 
 std::string trimmed(std::string text) {
@@ -121,26 +79,29 @@ std::string ask_datasets(const std::string& request) {
 }
 
 std::string worker_output(const std::vector<std::string>& arguments) {
-  int out[2], err[2];
-  if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) {
-    throw std::system_error(errno, std::generic_category(), "pipe");
-  }
-  const pid_t child = start_worker(arguments, out[1], err[1]);
-  close(out[1]);
-  close(err[1]);
-  std::array<std::string, 2> texts;
-  drain({out[0], err[0]}, texts);
-  const int status = wait_for(child);
-  if (WIFSIGNALED(status)) {
-    throw InputError("crashed (signal " + std::to_string(WTERMSIG(status)) +
+  const ProgramEnd end = run_to_end(worker_words(arguments));
+  if (WIFSIGNALED(end.wait_status)) {
+    throw InputError("crashed (signal " + std::to_string(WTERMSIG(end.wait_status)) +
                      ") when it was loaded");
   }
-  if (WEXITSTATUS(status) != 0) throw InputError(trimmed(texts[1]));
-  return texts[0];
+  if (!end.succeeded()) throw InputError(trimmed(end.err));
+  return end.out;
 }
 
 int worker_status(const std::vector<std::string>& arguments) {
-  const int status = wait_for(start_worker(arguments, -1, -1));
+  const std::vector<std::string> words = worker_words(arguments);
+  std::vector<const char*> argv = pointers(words);
+  argv.push_back(nullptr);
+  std::fflush(nullptr);
+  const pid_t child = fork();
+  if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
+  if (child == 0) {
+    execv(argv[0], const_cast<char* const*>(argv.data()));
+    _exit(127);
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
   return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
 }
 

@@ -10,6 +10,7 @@
 #include "core/cli/command.hpp"
 #include "core/cli/status_view.hpp"
 #include "core/cli/table.hpp"
+#include "core/runner/slurm/engine.hpp"
 
 namespace labhost {
 namespace {
@@ -50,7 +51,9 @@ void follow(Store& store) {
   const bool terminal = isatty(STDOUT_FILENO) == 1;
   std::map<std::string, std::string> last;
   double ran_at = now_seconds();
+  const bool at_slurm = !SlurmTasks(store).all().empty();
   while (true) {
+    if (at_slurm) refresh_from_shards(store);
     const StatusReport status = load_status(store, now_seconds());
     if (!status.running.empty()) ran_at = now_seconds();
     if (terminal) {
@@ -79,12 +82,17 @@ int status_command(const Arguments& arguments) {
       "Prints how many runs of each experiment are done, what is running, what has failed.",
       visible, hidden, {});
   if (parsed.help) return kOk;
-  Store store(store_path(parsed.values), Store::Access::kReadOnly);
+  const auto file = store_path(parsed.values);
+  const bool at_slurm = !SlurmTasks(*std::make_unique<Store>(file, Store::Access::kReadOnly)).all().empty();
+  // Taking in what tasks at Slurm have written is writing.
+  Store store(file, at_slurm ? Store::Access::kReadWrite : Store::Access::kReadOnly);
   if (say_if_empty(store)) return kOk;
   if (parsed.values.count("follow") > 0) {
     follow(store);
   } else {
+    const std::string at_cluster = at_slurm ? refresh_from_shards(store) : "";
     print(render_status(load_status(store, now_seconds()), kListed));
+    if (!at_cluster.empty()) print("\n" + at_cluster + "\n");
   }
   return kOk;
 }

@@ -11,7 +11,7 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::vector<std::string> kSections = {"experiment", "task",   "algorithm", "evaluation",
-                                            "run",        "report", "figure"};
+                                            "run",        "report", "figure",    "engine"};
 
 // --- includes ----------------------------------------------------------------------------------
 

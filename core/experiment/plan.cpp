@@ -347,6 +347,7 @@ Plan make_plan(const fs::path& file, const PlanOptions& options, const Catalogue
   plan.runner = read_runner(top);
   Resolver resolver(document.root, catalogue);
   resolver.check_all();
+  plan.slurm = read_slurm(top, resolver.algorithm_names());
   plan.layout.title = experiment.text("title").value_or(plan.experiment);
   plan.layout.rows = read_list(experiment, "tasks", "task", resolver.task_names());
   plan.layout.columns =

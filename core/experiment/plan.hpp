@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "core/experiment/engine.hpp"
 #include "core/experiment/layout.hpp"
 #include "core/plugins/catalogue.hpp"
 
@@ -94,6 +95,7 @@ struct Plan {
   std::vector<CellName> left_out;
   std::vector<PaperCell> paper;
   RunnerSettings runner;
+  SlurmSettings slurm;
 };
 
 struct PlanOptions {

@@ -140,6 +140,16 @@ std::string Statement::text(int column) const {
 
 Transaction::Transaction(sqlite3* db) : db_(db) { execute(db_, "BEGIN IMMEDIATE"); }
 
+Transaction::Transaction(sqlite3* db, const char* first_write) : db_(db) {
+  execute(db_, "BEGIN");
+  try {
+    execute(db_, first_write);
+  } catch (...) {
+    sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr);
+    throw;
+  }
+}
+
 Transaction::~Transaction() {
   // SQLite has rolled back by itself after some errors (disk full).
   if (open_ && sqlite3_get_autocommit(db_) == 0) {
@@ -152,10 +162,15 @@ void Transaction::commit() {
   open_ = false;
 }
 
-SyncedCommits::SyncedCommits(sqlite3* db) : db_(db) { execute(db_, "PRAGMA synchronous = FULL"); }
+SyncedCommits::SyncedCommits(sqlite3* db) : db_(db) {
+  Statement level(db_, "PRAGMA synchronous");
+  while (level.step()) before_ = level.integer(0);
+  execute(db_, "PRAGMA synchronous = FULL");
+}
 
 SyncedCommits::~SyncedCommits() {
-  sqlite3_exec(db_, "PRAGMA synchronous = NORMAL", nullptr, nullptr, nullptr);
+  const std::string back = "PRAGMA synchronous = " + std::to_string(before_);
+  sqlite3_exec(db_, back.c_str(), nullptr, nullptr, nullptr);
 }
 
 }  // namespace labhost

@@ -85,6 +85,9 @@ class Statement {
 class Transaction {
  public:
   explicit Transaction(sqlite3* db);
+  /// BEGIN IMMEDIATE locks every attached database. This one locks what `first_write` writes to, at
+  /// once, and of the others nothing but their present state.
+  Transaction(sqlite3* db, const char* first_write);
   ~Transaction();
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
@@ -107,6 +110,7 @@ class SyncedCommits {
 
  private:
   sqlite3* db_;
+  std::int64_t before_ = 1;
 };
 
 }  // namespace labhost

@@ -140,7 +140,7 @@ void create(const fs::path& file, const Schema& schema) {
                                "; PRAGMA user_version = " + std::to_string(schema.version))
                                   .c_str());
     transaction.commit();
-    execute(connection.get(), "PRAGMA journal_mode = WAL");
+    if (!is_shard_path(file)) execute(connection.get(), "PRAGMA journal_mode = WAL");
   } catch (...) {
     remove_part();
     throw;
@@ -231,6 +231,12 @@ Connection open_for_writing(const fs::path& file) {
   return connection;
 }
 
+/// Whether other machines may have the file open: a shard, or a store with runs at Slurm.
+bool is_shared(sqlite3* db, const fs::path& file) {
+  if (is_shard_path(file)) return true;
+  return pragma(db, "SELECT EXISTS (SELECT 1 FROM slurm_task)") != 0;
+}
+
 bool uses_wal(sqlite3* db) {
   Statement statement(db, "PRAGMA journal_mode");
   return statement.step() && statement.text(0) == "wal";
@@ -241,7 +247,10 @@ Connection open_read_write(const fs::path& file, const Schema& schema) {
     Connection connection = open_for_writing(file);
     const int version = read_version(connection.get(), file);
     refuse_newer(version, schema, file);
-    if (version == schema.version && uses_wal(connection.get())) return connection;
+    if (version == schema.version &&
+        (uses_wal(connection.get()) || is_shared(connection.get(), file))) {
+      return connection;
+    }
   }
   const fs::path folder = fs::absolute(file).parent_path();
   std::error_code error;
@@ -258,15 +267,32 @@ Connection open_read_write(const fs::path& file, const Schema& schema) {
   }
   Connection connection = open_for_writing(file);
   migrate(connection.get(), file, schema);
-  if (!uses_wal(connection.get())) execute(connection.get(), "PRAGMA journal_mode = WAL");
+  if (!uses_wal(connection.get()) && !is_shared(connection.get(), file)) {
+    execute(connection.get(), "PRAGMA journal_mode = WAL");
+  }
   return connection;
 }
 
 }  // namespace
 
 const Schema& current_schema() {
-  static const Schema schema{kSchemaVersion, kSchemaSql, {}};
+  static const Schema schema{
+      kSchemaVersion,
+      kSchemaSql,
+      {{1,
+        "ALTER TABLE run ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE run ADD COLUMN reference INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE experiment_run ADD COLUMN planned_at REAL NOT NULL DEFAULT 0;"
+        "UPDATE experiment_run SET planned_at = (SELECT planned_at FROM experiment"
+        " WHERE name = experiment AND experiment.profile = experiment_run.profile);"
+        "CREATE TABLE slurm_task (run_id INTEGER PRIMARY KEY REFERENCES run (id) ON DELETE CASCADE,"
+        " submission TEXT NOT NULL, task INTEGER NOT NULL, job TEXT, state TEXT NOT NULL,"
+        " reason TEXT NOT NULL DEFAULT '');"}}};
   return schema;
+}
+
+bool is_shard_path(const fs::path& file) {
+  return fs::absolute(file).parent_path().filename() == kShardFolder;
 }
 
 Connection open_store(const fs::path& file, Store::Access access, const Schema& schema) {
@@ -278,6 +304,8 @@ Connection open_store(const fs::path& file, Store::Access access, const Schema& 
   Connection connection = access == Store::Access::kReadOnly ? open_read_only(file, schema)
                                                              : open_read_write(file, schema);
   set_up(connection.get());
+  // A rollback journal that is not synced may be torn by a power failure, unlike a WAL.
+  if (!uses_wal(connection.get())) execute(connection.get(), "PRAGMA synchronous = FULL");
   return connection;
 }
 

@@ -25,6 +25,10 @@ struct Schema {
 /// The schema of this program.
 const Schema& current_schema();
 
+/// A store in a folder of this name is a shard: the rows of one run, written by one machine.
+inline constexpr const char* kShardFolder = "shards";
+bool is_shard_path(const std::filesystem::path& file);
+
 /// A connection to a store of `schema`'s version, created or migrated when `access` allows it.
 /// Errors as of Store's constructor.
 Connection open_store(const std::filesystem::path& file, Store::Access access,

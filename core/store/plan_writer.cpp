@@ -60,7 +60,7 @@ class PlanWriter {
         db_,
         "INSERT INTO experiment (name, profile, layout, planned_at) VALUES (?1, ?2, ?3, ?4) "
         "ON CONFLICT DO UPDATE SET layout = excluded.layout, planned_at = excluded.planned_at")
-        .with(plan_.experiment, plan_.profile, layout, now_seconds())
+        .with(plan_.experiment, plan_.profile, layout, planned_at_)
         .run();
     Statement cell(db_, "INSERT OR REPLACE INTO paper_cell VALUES (?1, ?2, ?3, ?4, ?5)");
     for (const PaperCell& paper : plan_.paper) {
@@ -91,7 +91,7 @@ class PlanWriter {
     }
     link_
         .with(plan_.experiment, plan_.profile, run.task, run.algorithm, run.seed, run_id,
-              run.reported, run.settings)
+              run.reported, run.settings, planned_at_)
         .run();
     // A cell averages runs of one kind: seeds of other settings, planned earlier, leave it.
     unlink_.with(plan_.experiment, plan_.profile, run.task, run.algorithm, run.settings).run();
@@ -118,6 +118,7 @@ class PlanWriter {
 
   sqlite3* db_;
   const Plan& plan_;
+  double planned_at_ = now_seconds();
   Statement find_{db_, "SELECT id FROM run WHERE run_key = ?1"};
   Statement insert_{db_,
                     "INSERT INTO run (run_key, uuid, experiment, task, algorithm, environment, "
@@ -131,11 +132,10 @@ class PlanWriter {
   // is only needed, so the order of runs in the plan does not matter.
   Statement link_{
       db_,
-      "INSERT INTO experiment_run VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) "
+      "INSERT INTO experiment_run VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
       "ON CONFLICT DO UPDATE SET run_id = excluded.run_id, reported = excluded.reported, "
-      "settings = excluded.settings "
-      "WHERE excluded.reported >= reported "
-      "AND (run_id, reported) <> (excluded.run_id, excluded.reported)"};
+      "settings = excluded.settings, planned_at = excluded.planned_at "
+      "WHERE excluded.reported >= reported"};
   Statement unlink_{db_,
                     "DELETE FROM experiment_run WHERE experiment = ?1 AND profile = ?2 AND "
                     "task = ?3 AND algorithm = ?4 AND settings <> ?5"};

@@ -1,4 +1,4 @@
--- Schema version 1. `PRAGMA user_version` holds the version.
+-- Schema version 2. `PRAGMA user_version` holds the version.
 --
 -- The tables, views and columns of the README's SQL contract stay; columns marked (internal) may change.
 -- Times are seconds since the epoch: datetime(started_at, 'unixepoch') reads them.
@@ -36,7 +36,10 @@ CREATE TABLE run (
   error        TEXT,
   pid_start    INTEGER,                -- (internal) start time of pid: guards against reused pids
   seconds      REAL NOT NULL DEFAULT 0,-- compute time of all attempts
-  config       TEXT NOT NULL           -- (internal) JSON that the worker reads
+  config       TEXT NOT NULL,          -- (internal) JSON that the worker reads
+  lost         INTEGER NOT NULL DEFAULT 0,     -- attempts that ended without a word: killed, node lost
+  reference    INTEGER NOT NULL DEFAULT 0      -- (internal) 1 in a shard: known here only because
+                                               -- another run needs it; its metrics are elsewhere
 );
 
 -- Which experiment shows which run, and under which labels: a run that two tables need is one run.
@@ -49,6 +52,7 @@ CREATE TABLE experiment_run (
   run_id     INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
   reported   INTEGER NOT NULL,         -- 0: only needed by other runs
   settings   TEXT NOT NULL,            -- (internal) equal for runs that differ in their seed alone
+  planned_at REAL NOT NULL DEFAULT 0,  -- (internal) of merged plans for one cell the latest counts
   PRIMARY KEY (experiment, profile, task, algorithm, seed)
 ) WITHOUT ROWID;
 CREATE INDEX experiment_run_by_run ON experiment_run (run_id);
@@ -103,6 +107,16 @@ CREATE TABLE provenance (
   value  TEXT NOT NULL,
   PRIMARY KEY (run_id, name)
 ) WITHOUT ROWID;
+
+-- (internal) Runs that are with Slurm: from their submission until their shard has been taken in.
+CREATE TABLE slurm_task (
+  run_id     INTEGER PRIMARY KEY REFERENCES run (id) ON DELETE CASCADE,
+  submission TEXT NOT NULL,            -- its folder below slurm/, and the job's name
+  task       INTEGER NOT NULL,         -- index in the job array
+  job        TEXT,                     -- Slurm's id, 17_4; NULL until sbatch has said it
+  state      TEXT NOT NULL,            -- Slurm's word when it was asked last; SUBMITTING, CANCELLING
+  reason     TEXT NOT NULL DEFAULT ''
+);
 
 CREATE TABLE paper_cell (
   table_name TEXT NOT NULL,

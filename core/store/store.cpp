@@ -18,7 +18,7 @@ std::string select_runs(const char* condition) {
              "SELECT id, run_key, uuid, experiment, task, algorithm, environment, dataset, seed, "
              "status, "
              "step, total_steps, score, started_at, finished_at, heartbeat_at, host, pid, "
-             "pid_start, attempt, error, seconds FROM run WHERE ") +
+             "pid_start, attempt, error, seconds, lost FROM run WHERE ") +
          condition;
 }
 
@@ -48,6 +48,7 @@ RunRow read_run(const Statement& row) {
   run.attempt = row.integer(column++);
   run.error = row.text(column++);
   run.seconds = row.real(column++);
+  run.lost = row.integer(column++);
   return run;
 }
 
@@ -77,7 +78,18 @@ Store::Store(Store&& other) noexcept
     : file_(std::move(other.file_)), db_(std::exchange(other.db_, nullptr)) {}
 
 std::filesystem::path Store::folder() const {
-  return std::filesystem::absolute(file_).parent_path();
+  const std::filesystem::path parent = std::filesystem::absolute(file_).parent_path();
+  return is_shard() ? parent.parent_path() : parent;
+}
+
+bool Store::is_shard() const { return is_shard_path(file_); }
+
+std::filesystem::path Store::shard_of(const std::string& uuid) const {
+  return folder() / kShardFolder / (uuid + ".sqlite");
+}
+
+void Store::set_shared(bool shared) {
+  execute(db_, shared ? "PRAGMA main.journal_mode = DELETE" : "PRAGMA main.journal_mode = WAL");
 }
 
 std::map<std::string, RunRow> Store::runs_by_key(const std::vector<std::string>& run_keys) {
@@ -99,6 +111,11 @@ std::optional<RunRow> Store::run_by_id(std::int64_t run_id) {
   return read_run(row);
 }
 
+bool Store::is_at_slurm(std::int64_t run_id) {
+  Statement task(db_, "SELECT 1 FROM slurm_task WHERE run_id = ?1");
+  return task.with(run_id).step();
+}
+
 std::optional<std::int64_t> Store::claim(std::int64_t run_id, const ProcessId& owner,
                                          double stale_seconds) {
   const auto claimable = [&] {
@@ -107,7 +124,7 @@ std::optional<std::int64_t> Store::claim(std::int64_t run_id, const ProcessId& o
       throw InputError(file_.string() + ": run " + std::to_string(run_id) +
                        " is no longer in the result store; it was deleted meanwhile");
     }
-    return run->status != "completed" && !is_alive(*run, stale_seconds);
+    return run->status != "completed" && !is_alive(*run, stale_seconds) && !is_at_slurm(run_id);
   };
   // Most answers are no; they need not wait for the write lock.
   if (!claimable()) return std::nullopt;
@@ -116,7 +133,9 @@ std::optional<std::int64_t> Store::claim(std::int64_t run_id, const ProcessId& o
   std::int64_t attempt = 0;
   {
     Statement update(db_,
-                     "UPDATE run SET status = 'running', attempt = attempt + 1, host = ?2, "
+                     // One that is still 'running' here has lost its owner.
+                     "UPDATE run SET lost = lost + (status = 'running'), "
+                     "status = 'running', attempt = attempt + 1, host = ?2, "
                      "pid = ?3, pid_start = ?4, heartbeat_at = ?5, "
                      "started_at = coalesce(started_at, ?5), finished_at = NULL, error = NULL "
                      "WHERE id = ?1 RETURNING attempt");
@@ -125,6 +144,11 @@ std::optional<std::int64_t> Store::claim(std::int64_t run_id, const ProcessId& o
   }
   transaction.commit();
   return attempt;
+}
+
+bool Store::alive(std::int64_t run_id, double stale_seconds) {
+  const std::optional<RunRow> run = run_by_id(run_id);
+  return run && is_alive(*run, stale_seconds);
 }
 
 void Store::transfer_claim(std::int64_t run_id, std::int64_t attempt, const ProcessId& owner) {
@@ -155,6 +179,45 @@ void Store::end_attempt(std::int64_t run_id, std::int64_t attempt, const std::st
   transaction.commit();
 }
 
+void Store::note_loss(std::int64_t run_id, const std::string& error, bool give_up) {
+  Transaction transaction(db_);
+  Statement(db_,
+            "UPDATE run SET lost = lost + 1, status = ?3, error = nullif(?2, ''), finished_at = ?4 "
+            "WHERE id = ?1 AND status <> 'completed'")
+      .with(run_id, error, give_up ? "failed" : "interrupted", now_seconds())
+      .run();
+  transaction.commit();
+}
+
+void Store::note_cancelled(std::int64_t run_id) {
+  Transaction transaction(db_);
+  Statement(db_,
+            "UPDATE run SET error = ?2, "
+            "status = CASE status WHEN 'running' THEN 'interrupted' ELSE status END "
+            "WHERE id = ?1 AND status NOT IN ('completed', 'failed')")
+      .with(run_id, kCancelled)
+      .run();
+  transaction.commit();
+}
+
+void Store::forget_losses(std::int64_t run_id) {
+  Transaction transaction(db_);
+  Statement(db_, "UPDATE run SET lost = 0 WHERE id = ?1").with(run_id).run();
+  transaction.commit();
+}
+
+void Store::show_progress(std::int64_t run_id, const RunRow& elsewhere) {
+  Transaction transaction(db_);
+  Statement(db_,
+            "UPDATE run SET status = ?2, step = ?3, started_at = ?4, heartbeat_at = ?5, host = ?6, "
+            "pid = ?7, pid_start = ?8, attempt = ?9, lost = ?10, finished_at = NULL, error = NULL "
+            "WHERE id = ?1 AND status <> 'completed' AND attempt <= ?9")
+      .with(run_id, elsewhere.status, elsewhere.step, elsewhere.started_at, elsewhere.heartbeat_at,
+            elsewhere.host, elsewhere.pid, elsewhere.pid_start, elsewhere.attempt, elsewhere.lost)
+      .run();
+  transaction.commit();
+}
+
 std::vector<std::string> Store::delete_runs(const std::vector<std::int64_t>& run_ids) {
   const double stale_seconds = RunnerSettings().heartbeat_stale_seconds;
   std::vector<std::string> paths;
@@ -171,6 +234,10 @@ std::vector<std::string> Store::delete_runs(const std::vector<std::int64_t>& run
       throw InputError("run " + std::to_string(run_id) + " is running (process " +
                        std::to_string(run->pid) + " on " + run->host +
                        "); stop it first, nothing has been deleted");
+    }
+    if (is_at_slurm(run_id)) {
+      throw InputError("run " + std::to_string(run_id) +
+                       " is with Slurm; `labhost cancel` ends it, nothing has been deleted");
     }
     artifacts.with(run_id);
     while (artifacts.step()) paths.push_back(artifacts.text(0));

@@ -23,7 +23,7 @@ struct sqlite3;
 
 namespace labhost {
 
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 
 /// A write refused because another process has taken the run over since (its attempt is newer).
 class Superseded : public std::runtime_error {
@@ -42,6 +42,7 @@ struct RunRow {
   std::int64_t pid = 0, pid_start = 0, attempt = 0;
   std::string error;
   double seconds = 0;  ///< compute time of all attempts so far
+  std::int64_t lost = 0;  ///< attempts that ended without a word: killed, lost with their node
 };
 
 struct MetricRow {
@@ -95,8 +96,17 @@ class Store {
   Store& operator=(const Store&) = delete;
 
   const std::filesystem::path& file() const { return file_; }
-  /// Folder of the store's file: checkpoints, artifacts and logs lie below it.
+  /// Below it lie checkpoints, artifacts and logs: the folder of the store's file. A shard
+  /// (shards/UUID.sqlite) has its files where the store has them that it belongs to.
   std::filesystem::path folder() const;
+  /// Where a task on another machine keeps the rows of one run: a store of its own.
+  std::filesystem::path shard_of(const std::string& uuid) const;
+  bool is_shard() const;
+
+  /// WAL is unsafe on a shared file system. A store that other machines read while it is written
+  /// (and every shard) keeps a rollback journal instead. Throws InputError where another process
+  /// has the store open.
+  void set_shared(bool shared);
 
   // --- planning and scheduling -----------------------------------------------------------------
 
@@ -111,9 +121,19 @@ class Store {
 
   /// Takes the run for `owner` when it is queued, interrupted, failed, or running under an owner
   /// that is dead (same host: process gone; other host: heartbeat older than `stale_seconds`).
-  /// Returns the new attempt number, or nothing when it is completed or alive elsewhere. Atomic.
+  /// Returns the new attempt number, or nothing when it is completed, alive elsewhere or with
+  /// Slurm. Atomic.
   std::optional<std::int64_t> claim(std::int64_t run_id, const ProcessId& owner,
                                     double stale_seconds);
+
+  /// Whether the run is being computed: its process lives, or, on another host, beats.
+  bool alive(std::int64_t run_id, double stale_seconds);
+
+  /// Whether the run has been handed to Slurm and its result is not yet here.
+  bool is_at_slurm(std::int64_t run_id);
+
+  /// What note_cancelled() leaves in run.error.
+  static constexpr const char* kCancelled = "cancelled";
 
   /// Moves the claim to another process of the same attempt (scheduler to worker). Throws
   /// Superseded when the attempt is over or no longer the run's.
@@ -123,6 +143,18 @@ class Store {
   /// attempt is over already or superseded. `seconds` is added to the run's compute time.
   void end_attempt(std::int64_t run_id, std::int64_t attempt, const std::string& status,
                    const std::string& error, double seconds);
+
+  /// Books the end of an attempt that could not say it itself, on whatever machine: one more is
+  /// lost, and the run is interrupted, or failed when nobody will try again. No effect on a
+  /// completed run.
+  void note_loss(std::int64_t run_id, const std::string& error, bool give_up);
+  /// The run's end was asked for: running becomes interrupted, error `cancelled`. No effect on one
+  /// that has ended.
+  void note_cancelled(std::int64_t run_id);
+  /// Lets a failed run be tried anew: forgets its losses.
+  void forget_losses(std::int64_t run_id);
+  /// Shows here how far a run is that another store has: status, step, owner, times.
+  void show_progress(std::int64_t run_id, const RunRow& elsewhere);
 
   // --- a worker's own run ----------------------------------------------------------------------
 

@@ -101,9 +101,10 @@ void Progress::show(const View& view) {
   std::map<std::string, double> speeds = speeds_;
   speeds.insert(speeds_seen_.begin(), speeds_seen_.end());
   const auto left = estimate_seconds(view.open_steps, speeds, view.jobs);
-  std::fprintf(stderr, "%s %lld/%lld runs done, %lld failed, %s so far, %s left\n",
+  std::fprintf(stderr, "%s %lld/%lld runs done, %lld failed%s, %s so far, %s left\n",
                bar(view.done, total_).c_str(), static_cast<long long>(view.done),
                static_cast<long long>(total_), static_cast<long long>(view.failed),
+               view.elsewhere.empty() ? "" : (", " + view.elsewhere).c_str(),
                format_duration(now_seconds() - begun_).c_str(),
                left ? format_duration(*left).c_str() : "unknown time");
   ++painted_lines_;

@@ -10,6 +10,7 @@
 #include "core/base/files.hpp"
 #include "core/base/process.hpp"
 #include "core/base/text.hpp"
+#include "core/runner/host/interrupts.hpp"
 
 namespace labhost {
 
@@ -18,40 +19,13 @@ namespace {
 constexpr double kPollSeconds = 0.2;  // between looks at runs of other processes
 constexpr double kShowSeconds = 0.5;  // between repaints
 
-volatile std::sig_atomic_t interrupts = 0;
-void count_interrupt(int) { interrupts = interrupts + 1; }
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-/// SIGINT, SIGTERM and SIGHUP are counted while a scheduler works, and as before afterwards.
-class SignalScope {
- public:
-  SignalScope() {
-    interrupts = 0;
-    struct sigaction action {};
-    action.sa_handler = count_interrupt;
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, &old_int_);
-    sigaction(SIGTERM, &action, &old_term_);
-    sigaction(SIGHUP, &action, &old_hup_);
-  }
-  ~SignalScope() {
-    sigaction(SIGINT, &old_int_, nullptr);
-    sigaction(SIGTERM, &old_term_, nullptr);
-    sigaction(SIGHUP, &old_hup_, nullptr);
-  }
-  SignalScope(const SignalScope&) = delete;
-
- private:
-  using Action = struct sigaction;  // there is a function of that name, too
-  Action old_int_{}, old_term_{}, old_hup_{};
-};
+}  // namespace
 
 std::string name_of(const RunSpec& spec) {
   return spec.task + " " + spec.algorithm + " seed " + std::to_string(spec.seed);
 }
-
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
-
-}  // namespace
 
 Scheduler::Scheduler(const Plan& plan, Store& store, const Catalogue& catalogue,
                      ScheduleOptions options)
@@ -240,12 +214,12 @@ void Scheduler::show_progress(bool force) {
 }
 
 ScheduleResult Scheduler::execute() {
-  const SignalScope signals;
+  const InterruptScope interrupted;
   progress_.learn_speeds(store_);
   int heard = 0;
   while (!finished()) {
-    if (interrupts > heard) {
-      heard = interrupts;
+    if (interrupted.count() > heard) {
+      heard = interrupted.count();
       stopping_ = true;
       progress_.note(heard == 1 ? "stopping: workers write their checkpoints (again: stop at once)"
                                 : "stopping at once");

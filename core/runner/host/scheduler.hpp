@@ -25,8 +25,12 @@ struct ScheduleResult {
   std::int64_t already = 0;          ///< had been completed before, or meanwhile by another process
   std::vector<std::string> failed;   ///< "task algorithm seed 3: reason", one line each
   std::vector<std::string> blocked;  ///< not started because what they need failed
-  bool stopped = false;              ///< by SIGINT or SIGTERM
+  std::vector<std::string> cancelled;  ///< by `labhost cancel`, while Slurm had them
+  bool stopped = false;                ///< by SIGINT or SIGTERM
 };
+
+/// "neutral maiql seed 3".
+std::string name_of(const RunSpec& spec);
 
 /// The plan must be recorded in the store. Several processes may execute overlapping plans on one
 /// store at once: each run is computed by one of them, the others wait for it.

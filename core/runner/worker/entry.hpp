@@ -3,7 +3,7 @@
 
 namespace labhost {
 
-/// Modes: serve FD | run STORE ID ATTEMPT | describe FILE | check FILE | bench NAME [ARG...]
+/// Modes: serve FD | run JOB | task SUBMISSION THREADS | describe FILE | check FILE | bench NAME [ARG...]
 /// | render REQUEST VIDEO STILL.
 /// Returns an exit code; throws nothing.
 using WorkerMain = int (*)(int argc, const char* const* argv);

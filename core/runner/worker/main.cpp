@@ -14,6 +14,7 @@
 #include "core/runner/worker/fork_server.hpp"
 #include "core/runner/worker/render.hpp"
 #include "core/runner/worker/run_job.hpp"
+#include "core/runner/worker/slurm_task.hpp"
 
 namespace labhost {
 
@@ -33,6 +34,7 @@ int dispatch(int argc, const char* const* argv) {
   const std::string mode = argc > 0 ? argv[0] : "";
   if (mode == "serve" && argc == 2) return serve(std::stoi(argv[1]));
   if (mode == "run" && argc == 2) return run(argv[1]);
+  if (mode == "task" && argc == 3) return run_slurm_task(argv[1]);
   if (mode == "describe" && argc == 2) return describe(argv[1]);
   if (mode == "check" && argc == 2) return check_plugin(argv[1]);
   if (mode == "render" && argc == 4) return render_in_worker({argv + 1, argv + argc});

@@ -14,7 +14,7 @@ namespace {
 
 volatile std::sig_atomic_t stop_requested = 0;
 
-void request_stop(int) { stop_requested = 1; }
+void request_stop(int signal) { stop_requested = signal; }
 
 bool stop() { return stop_requested != 0; }
 
@@ -61,6 +61,8 @@ int fail(Store* store, const Job& job, RunLogger& logger, const std::string& rea
 }
 
 }  // namespace
+
+int stop_signal() { return stop_requested; }
 
 void install_stop_signals() {
   struct sigaction action {};

@@ -12,4 +12,7 @@ int run_job(const Job& job);
 /// Arranges that SIGTERM, SIGINT, SIGHUP and SIGUSR1 ask the running job to checkpoint and stop.
 void install_stop_signals();
 
+/// The last of them that has come, or 0.
+int stop_signal();
+
 }  // namespace labhost

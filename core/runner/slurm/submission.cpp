@@ -1,0 +1,135 @@
+#include "core/runner/slurm/submission.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "core/base/files.hpp"
+#include "core/base/text.hpp"
+#include "core/sdk/error.hpp"
+#include "core/store/merge.hpp"
+#include "core/store/slurm_tasks.hpp"
+
+namespace labhost {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// One word for the shell, whatever is in it.
+std::string quoted(const std::string& word) {
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? "'\\''" : std::string(1, c);
+  return text + "'";
+}
+
+std::string script_of(const fs::path& folder, std::int64_t threads,
+                      const std::vector<std::string>& setup) {
+  std::string script = "#!/bin/sh\nset -e\n";
+  for (const std::string& line : setup) script += line + "\n";
+  // In the place of the shell: Slurm's signals reach the worker at once.
+  return script + "exec " + quoted(executable_path().string()) + " worker task " +
+         quoted(folder.string()) + " " + std::to_string(threads) + "\n";
+}
+
+}  // namespace
+
+std::string Submission::to_text() const {
+  nlohmann::json list = nlohmann::json::array();
+  for (const SubmittedTask& task : tasks) {
+    list.push_back({{"uuid", task.uuid}, {"run_key", task.run_key}, {"needs", task.needs}});
+  }
+  return nlohmann::json{{"job", job.to_text()}, {"max_attempts", max_attempts}, {"tasks", list}}
+      .dump(1);
+}
+
+Submission Submission::from_text(const std::string& text) {
+  const nlohmann::json json = nlohmann::json::parse(text);
+  Submission submission;
+  submission.job = Job::from_text(json.at("job").get<std::string>());
+  submission.max_attempts = json.at("max_attempts");
+  for (const nlohmann::json& task : json.at("tasks")) {
+    submission.tasks.push_back(
+        {task.at("uuid"), task.at("run_key"),
+         task.at("needs").get<std::vector<std::pair<std::string, std::string>>>()});
+  }
+  return submission;
+}
+
+fs::path submission_folder(const Store& store, const std::string& name) {
+  return store.folder() / kSubmissionFolder / name;
+}
+
+void write_submission(Store& store, const std::string& name, const Submission& submission,
+                      const std::vector<std::string>& setup) {
+  const fs::path folder = submission_folder(store, name);
+  fs::create_directories(folder);
+  fs::create_directories(store.shard_of("any").parent_path());
+  {
+    std::vector<std::string> runs, needs;
+    for (const SubmittedTask& task : submission.tasks) {
+      runs.push_back(task.run_key);
+      for (const auto& [run_key, uuid] : task.needs) needs.push_back(run_key);
+    }
+    Store plan(folder / "plan.sqlite", Store::Access::kReadWrite);
+    StoreMerger merger(plan, store.file());
+    merger.take_runs(runs);
+    merger.take_references(needs);
+    plan.set_shared(true);  // a WAL would need a writable folder on the reader's side
+  }
+  write_atomically(folder / "script.sh", script_of(folder, submission.job.runner.threads, setup));
+  write_atomically(folder / "tasks.json", submission.to_text());
+}
+
+std::optional<RunRow> take_shard(Store& store, const std::string& uuid,
+                                 const std::string& run_key) {
+  const fs::path file = store.shard_of(uuid);
+  std::error_code error;
+  if (!fs::exists(file, error)) return std::nullopt;
+  std::optional<RunRow> row;
+  {
+    Store shard(file, Store::Access::kReadWrite);  // rolls back what a killed task left half-written
+    const auto rows = shard.runs_by_key({run_key});
+    if (rows.empty()) return std::nullopt;
+    row = rows.begin()->second;
+  }
+  if (row->status == "queued") return row;
+  if (row->status != "running") {
+    StoreMerger(store, file).take_runs({run_key});
+    return row;
+  }
+  const auto here = store.runs_by_key({run_key});
+  if (!here.empty()) store.show_progress(here.begin()->second.id, *row);
+  return row;
+}
+
+void wind_up_submissions(Store& store) {
+  std::set<std::string> live_submissions, live_runs;
+  for (const SlurmTask& task : SlurmTasks(store).all()) {
+    live_submissions.insert(task.submission);
+    live_runs.insert(task.uuid);
+  }
+  std::error_code error;
+  std::vector<fs::path> folders;
+  for (fs::directory_iterator it(store.folder() / kSubmissionFolder, error), end;
+       !error && it != end; it.increment(error)) {
+    if (live_submissions.count(it->path().filename().string()) == 0) folders.push_back(it->path());
+  }
+  for (const fs::path& folder : folders) {
+    if (!fs::exists(folder / "tasks.json", error)) continue;  // being written
+    const Submission submission = Submission::from_text(read_file(folder / "tasks.json"));
+    // The folder first: without it a task ends at once, with it it would make its shard anew.
+    fs::remove_all(folder, error);
+    for (const SubmittedTask& task : submission.tasks) {
+      if (live_runs.count(task.uuid) > 0) continue;
+      const fs::path shard = store.shard_of(task.uuid);
+      const auto row = take_shard(store, task.uuid, task.run_key);
+      if (row && row->status == "running") continue;  // contributes when it has ended
+      for (const char* suffix : {"", "-journal", ".lock"}) fs::remove(shard.string() + suffix, error);
+    }
+  }
+  fs::remove(store.folder() / kSubmissionFolder, error);  // only when empty
+  fs::remove(store.shard_of("any").parent_path(), error);
+  link_needs(store);
+}
+
+}  // namespace labhost
