@@ -22,7 +22,8 @@ namespace fs = std::filesystem;
 fs::path store_file(const std::string& given) {
   const fs::path path(given);
   std::error_code error;
-  const bool folder = fs::is_directory(path, error) || (!fs::exists(path, error) && !path.has_extension());
+  const bool folder =
+      fs::is_directory(path, error) || (!fs::exists(path, error) && !path.has_extension());
   return folder ? path / "labhost.sqlite" : path;
 }
 
@@ -131,14 +132,15 @@ std::int64_t merge_one(Store& target, const fs::path& file, const fs::path& fold
 
 int merge_command(const Arguments& arguments) {
   po::options_description visible("options"), hidden;
-  visible.add_options()("into", po::value<std::string>(), "store that takes all in (made if absent)");
+  visible.add_options()("into", po::value<std::string>(),
+                        "store that takes all in (made if absent)");
   hidden.add_options()("source", po::value<std::vector<std::string>>(), "");
   po::positional_options_description positional;
   positional.add("source", -1);
-  const Parsed parsed = parse_options(
-      arguments, "labhost merge STORE ... --into STORE",
-      "Takes the runs of other stores in, with their files: new ones, and those that are further there.",
-      visible, hidden, positional);
+  const Parsed parsed = parse_options(arguments, "labhost merge STORE ... --into STORE",
+                                      "Takes the runs of other stores in, with their files: new "
+                                      "ones, and those that are further there.",
+                                      visible, hidden, positional);
   if (parsed.help) return kOk;
   if (parsed.values.count("source") == 0 || parsed.values.count("into") == 0) {
     throw InputError(

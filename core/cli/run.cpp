@@ -31,10 +31,10 @@ Parsed parse(const Arguments& arguments) {
        "override a value: algorithm.moma-ppo.lambda_g=0")                                    //
       ("jobs,j", po::value<std::int64_t>(), "workers at a time (default: cores / threads)")  //
       ("engine", po::value<std::string>()->default_value("local"),
-       "where runs run: local, or slurm (a cluster; [engine.slurm] in FILE)")  //
+       "where runs run: local, or slurm (a cluster; [engine.slurm] in FILE)")      //
       ("detach", "with slurm: submit and return; the same command follows later")  //
-      ("dry-run", "show the plan and what is done, run nothing")                             //
-      ("skip-failed", "leave runs alone that failed before (default: try again)")            //
+      ("dry-run", "show the plan and what is done, run nothing")                   //
+      ("skip-failed", "leave runs alone that failed before (default: try again)")  //
       ("plugin-path", po::value<std::vector<std::string>>()->composing(),
        "folder of plugins, searched first");
   add_store_option(options);
@@ -214,7 +214,8 @@ int run_command(const Arguments& arguments) {
                      suggestion(engine, {"local", "slurm"}));
   }
   if (values.count("detach") != 0 && engine != "slurm") {
-    throw InputError("--detach: expected --engine slurm beside it; local workers end with their host");
+    throw InputError(
+        "--detach: expected --engine slurm beside it; local workers end with their host");
   }
   const Catalogue catalogue =
       Catalogue::discover(plugin_search_path(list(values, "plugin-path")), [](const auto& library) {

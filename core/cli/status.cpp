@@ -83,7 +83,8 @@ int status_command(const Arguments& arguments) {
       visible, hidden, {});
   if (parsed.help) return kOk;
   const auto file = store_path(parsed.values);
-  const bool at_slurm = !SlurmTasks(*std::make_unique<Store>(file, Store::Access::kReadOnly)).all().empty();
+  const bool at_slurm =
+      !SlurmTasks(*std::make_unique<Store>(file, Store::Access::kReadOnly)).all().empty();
   // Taking in what tasks at Slurm have written is writing.
   Store store(file, at_slurm ? Store::Access::kReadWrite : Store::Access::kReadOnly);
   if (say_if_empty(store)) return kOk;

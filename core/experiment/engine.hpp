@@ -22,8 +22,8 @@ struct SlurmSettings {
   std::string partition, account, qos, constraint;
   SlurmResources resources;
   std::map<std::string, SlurmResources> algorithms;  ///< by label, complete
-  std::int64_t limit = 0;         ///< tasks of an array that run at a time; 0: no limit
-  std::int64_t max_attempts = 3;  ///< attempts that may be lost before a run has failed
+  std::int64_t limit = 0;            ///< tasks of an array that run at a time; 0: no limit
+  std::int64_t max_attempts = 3;     ///< attempts that may be lost before a run has failed
   std::int64_t signal_seconds = 60;  ///< before the time limit, to write a checkpoint and requeue
   double poll_seconds = 10;          ///< between questions to Slurm, at most
   std::vector<std::string> extra;    ///< more options of sbatch

@@ -91,7 +91,7 @@ void StoreMerger::choose(const std::vector<std::string>& run_keys) {
             "INSERT INTO temp.taken "
             "SELECT s.id, t.id, s.run_key, s.uuid, t.id IS NULL "
             "FROM source.run AS s LEFT JOIN main.run AS t ON t.run_key = s.run_key "
-            "WHERE s.reference = 0 "
+            "WHERE s.reference = 0 AND (s.status <> 'queued' OR t.id IS NULL) "
             "AND (?1 = '[]' OR s.run_key IN (SELECT value FROM json_each(?1))) "
             "AND (t.id IS NULL OR t.reference = 1 OR " +
                 better +
@@ -102,11 +102,14 @@ void StoreMerger::choose(const std::vector<std::string>& run_keys) {
   // Another record of the run is being computed here: it stays.
   Statement rivals(db,
                    "SELECT target_id FROM temp.taken JOIN main.run AS t ON t.id = target_id "
-                   "WHERE t.status = 'running' AND t.uuid <> taken.uuid");
+                   "WHERE t.uuid <> taken.uuid");
   std::vector<std::int64_t> alive;
   while (rivals.step()) {
     const std::int64_t run_id = rivals.integer(0);
-    if (target_.alive(run_id, RunnerSettings().heartbeat_stale_seconds)) alive.push_back(run_id);
+    if (target_.is_at_slurm(run_id) ||
+        target_.alive(run_id, RunnerSettings().heartbeat_stale_seconds)) {
+      alive.push_back(run_id);
+    }
   }
   Statement spare(db, "DELETE FROM temp.taken WHERE target_id = ?1");
   for (const std::int64_t run_id : alive) spare.with(run_id).run();
@@ -132,8 +135,8 @@ std::vector<ArtifactRow> StoreMerger::artifacts(std::int64_t source_id) {
   rows.with(source_id);
   std::vector<ArtifactRow> artifacts;
   while (rows.step()) {
-    artifacts.push_back({rows.integer(0), rows.text(1), rows.integer(2), rows.text(3),
-                         rows.text(4), rows.integer(5)});
+    artifacts.push_back({rows.integer(0), rows.text(1), rows.integer(2), rows.text(3), rows.text(4),
+                         rows.integer(5)});
   }
   return artifacts;
 }
@@ -235,7 +238,8 @@ MergeCounts StoreMerger::take(const std::vector<std::string>& run_keys, bool wit
   choose(run_keys);
   MergeCounts counts;
   {
-    Statement taken(db, "SELECT coalesce(sum(added), 0), coalesce(sum(1 - added), 0) FROM temp.taken");
+    Statement taken(db,
+                    "SELECT coalesce(sum(added), 0), coalesce(sum(1 - added), 0) FROM temp.taken");
     while (taken.step()) {
       counts.added = taken.integer(0);
       counts.replaced = taken.integer(1);

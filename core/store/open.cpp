@@ -187,6 +187,11 @@ bool absent_or_empty(const fs::path& file) {
 /// Opens an existing file for reading. In a folder that cannot be written SQLite cannot make the
 /// -shm file that WAL needs; where no -wal file holds newer pages, the file alone is the store.
 Connection open_for_reading(const fs::path& file) {
+  // What a killed writer has half-written is rolled back by the next who may write.
+  if (!absent_or_empty(beside(file, "-journal")) && access(file.c_str(), W_OK) == 0) {
+    const Connection repairing = open_file(file, SQLITE_OPEN_READWRITE);
+    pragma(repairing.get(), "SELECT count(*) FROM sqlite_schema");
+  }
   try {
     Connection connection = open_file(file, SQLITE_OPEN_READONLY);
     pragma(connection.get(), "SELECT count(*) FROM sqlite_schema");

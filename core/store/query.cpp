@@ -19,9 +19,9 @@ namespace {
 constexpr std::array<std::string_view, 9> kTellingPragmas = {
     "application_id", "collation_list", "compile_options", "database_list", "freelist_count",
     "function_list",  "page_count",     "page_size",       "user_version"};
-constexpr std::array<std::string_view, 8> kInspectingPragmas = {
-    "foreign_key_list", "index_info",  "index_list", "index_xinfo",
-    "integrity_check",  "quick_check", "table_info", "table_list"};
+constexpr std::array<std::string_view, 9> kInspectingPragmas = {
+    "foreign_key_check", "foreign_key_list", "index_info", "index_list", "index_xinfo",
+    "integrity_check",   "quick_check",      "table_info", "table_list"};
 
 template <typename List>
 bool contains(const List& list, std::string_view name) {

@@ -5,10 +5,11 @@
 namespace labhost {
 
 std::vector<SlurmTask> SlurmTasks::select(const std::string& condition, const std::string& value) {
-  Statement rows(store_.handle(),
-                 "SELECT run_id, run.uuid, run.run_key, submission, slurm_task.task, job, state, reason "
-                 "FROM slurm_task JOIN run ON run.id = run_id WHERE " +
-                     condition + " ORDER BY run_id");
+  Statement rows(
+      store_.handle(),
+      "SELECT run_id, run.uuid, run.run_key, submission, slurm_task.task, job, state, reason "
+      "FROM slurm_task JOIN run ON run.id = run_id WHERE " +
+          condition + " ORDER BY run_id");
   rows.with(value);
   std::vector<SlurmTask> tasks;
   while (rows.step()) {

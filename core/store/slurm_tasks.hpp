@@ -11,7 +11,8 @@ namespace labhost {
 
 /// States that are our own; all others are Slurm's words.
 inline constexpr const char* kSubmitting = "SUBMITTING";  ///< sbatch has not answered yet
-inline constexpr const char* kCancelling = "CANCELLING";  ///< `labhost cancel` has asked for the end
+inline constexpr const char* kCancelling =
+    "CANCELLING";  ///< `labhost cancel` has asked for the end
 
 struct SlurmTask {
   std::int64_t run_id = 0;

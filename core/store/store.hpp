@@ -41,7 +41,7 @@ struct RunRow {
   std::string host;
   std::int64_t pid = 0, pid_start = 0, attempt = 0;
   std::string error;
-  double seconds = 0;  ///< compute time of all attempts so far
+  double seconds = 0;     ///< compute time of all attempts so far
   std::int64_t lost = 0;  ///< attempts that ended without a word: killed, lost with their node
 };
 

@@ -32,7 +32,7 @@ class Progress {
   struct View {
     std::int64_t done = 0, failed = 0, jobs = 1;
     std::vector<Running> running;
-    std::string elsewhere;  ///< what the cluster says, for the last line
+    std::string elsewhere;                           ///< what the cluster says, for the last line
     std::map<std::string, std::int64_t> open_steps;  ///< updates still to do, by algorithm plugin
   };
 

@@ -63,11 +63,10 @@ std::optional<SlurmEnd> completion_log_entry(const std::string& job) {
   std::optional<SlurmEnd> end;
   const std::size_t underscore = job.find('_');
   for (std::string line; std::getline(file, line);) {
-    const bool matches =
-        underscore == std::string::npos
-            ? field(line, "JobId") == job
-            : field(line, "ArrayJobId") == job.substr(0, underscore) &&
-                  field(line, "ArrayTaskId") == job.substr(underscore + 1);
+    const bool matches = underscore == std::string::npos
+                             ? field(line, "JobId") == job
+                             : field(line, "ArrayJobId") == job.substr(0, underscore) &&
+                                   field(line, "ArrayTaskId") == job.substr(underscore + 1);
     if (matches) end = parse_end(line);
   }
   return end;
@@ -77,8 +76,8 @@ std::optional<SlurmEnd> completion_log_entry(const std::string& job) {
 
 bool is_live(const std::string& state) {
   static const std::vector<std::string> ended = {
-      "COMPLETED", "FAILED",    "TIMEOUT",   "NODE_FAIL", "OUT_OF_MEMORY", "CANCELLED",
-      "BOOT_FAIL", "DEADLINE",  "PREEMPTED", "REVOKED",   "LAUNCH_FAILED", "RECONFIG_FAIL"};
+      "COMPLETED", "FAILED",   "TIMEOUT",   "NODE_FAIL", "OUT_OF_MEMORY", "CANCELLED",
+      "BOOT_FAIL", "DEADLINE", "PREEMPTED", "REVOKED",   "LAUNCH_FAILED", "RECONFIG_FAIL"};
   return std::find(ended.begin(), ended.end(), state) == ended.end();
 }
 

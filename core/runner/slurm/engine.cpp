@@ -21,15 +21,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double kFirstPause = 0.25;      // seconds; doubles while nothing moves
-constexpr double kDoubtSeconds = 60;      // after which a submission without an answer is none
-constexpr double kCancelSeconds = 180;    // for checkpoints to be written
+constexpr double kFirstPause = 0.25;    // seconds; doubles while nothing moves
+constexpr double kDoubtSeconds = 60;    // after which a submission without an answer is none
+constexpr double kCancelSeconds = 180;  // for checkpoints to be written
 constexpr std::int64_t kLogLines = 10;
 
 /// A name that no other job has: the way to find a job of which sbatch's answer was lost.
 std::string new_submission_name() {
   std::uint32_t number = 0;
-  if (getrandom(&number, sizeof number, 0) != sizeof number) number = static_cast<std::uint32_t>(getpid());
+  if (getrandom(&number, sizeof number, 0) != sizeof number)
+    number = static_cast<std::uint32_t>(getpid());
   char name[32];
   std::snprintf(name, sizeof name, "labhost-%08x", number);
   return name;
@@ -99,7 +100,8 @@ SlurmEngine::SlurmEngine(const Plan& plan, Store& store, const Catalogue& catalo
     const fs::path file = store_.shard_of(entry.row.uuid);
     if (!fs::exists(file)) continue;
     Store shard(file, Store::Access::kReadWrite);
-    for (const auto& [key, row] : shard.runs_by_key({entry.row.run_key})) shard.forget_losses(row.id);
+    for (const auto& [key, row] : shard.runs_by_key({entry.row.run_key}))
+      shard.forget_losses(row.id);
   }
 }
 
@@ -169,8 +171,7 @@ bool SlurmEngine::adopt(Entry& entry, const Queue& queue) {
   std::error_code error;
   const auto written = fs::last_write_time(folder / "tasks.json", error);
   const double age =
-      error ? 0
-            : std::chrono::duration<double>(fs::file_time_type::clock::now() - written).count();
+      error ? 0 : std::chrono::duration<double>(fs::file_time_type::clock::now() - written).count();
   if (error && !fs::exists(folder)) {
     // The process that took the runs may not have made the folder yet; it has a moment for it.
     if (entry.seen_at == 0) entry.seen_at = now_seconds();
@@ -198,7 +199,8 @@ void SlurmEngine::finish(Entry& entry) {
   }
   moved_ = true;
   const bool cancelled = entry.task.state == kCancelling;
-  const bool ended = shard_row && (shard_row->status == "completed" || shard_row->status == "failed");
+  const bool ended =
+      shard_row && (shard_row->status == "completed" || shard_row->status == "failed");
   const bool needs_failed =
       std::any_of(entry.spec->needs.begin(), entry.spec->needs.end(), [&](const NeedSpec& need) {
         const State state = entries_[by_key_.at(need.run_key)].state;
@@ -213,8 +215,9 @@ void SlurmEngine::finish(Entry& entry) {
   }
   if (needs_failed && entry.state == State::kPending) return;  // blocked, or submitted with them
   if (entry.state == State::kPending) {
-    progress_.note(name_of(*entry.spec) + ": " + entry.row.error.substr(0, entry.row.error.find('\n')) +
-                   "; trying again (" + std::to_string(entry.row.lost) + " of " +
+    progress_.note(name_of(*entry.spec) + ": " +
+                   entry.row.error.substr(0, entry.row.error.find('\n')) + "; trying again (" +
+                   std::to_string(entry.row.lost) + " of " +
                    std::to_string(plan_.slurm.max_attempts) + " attempts lost)");
     return;
   }
@@ -243,8 +246,8 @@ std::string SlurmEngine::why_lost(const Entry& entry) const {
   std::string reason = "Slurm: " + (end ? end->text() : "the job is gone, and nothing tells why");
   const fs::path run_log = store_.folder() / run_folder(entry.row.uuid) /
                            ("attempt-" + std::to_string(entry.row.attempt) + ".log");
-  const fs::path task_log = submission_folder(store_, entry.task.submission) /
-                            (std::to_string(entry.task.task) + ".out");
+  const fs::path task_log =
+      submission_folder(store_, entry.task.submission) / (std::to_string(entry.task.task) + ".out");
   for (const fs::path& log : {run_log, task_log}) {
     const std::string tail = tail_of_file(log, kLogLines);
     if (!tail.empty()) return reason + "\nlast log lines:\n" + tail;
@@ -263,8 +266,7 @@ void SlurmEngine::settle(Entry& entry) {
     entry.state = State::kFailed;
     entry.reason = entry.row.error;
   } else {
-    const bool cancelled =
-        entry.task.state == kCancelling || entry.row.error == Store::kCancelled;
+    const bool cancelled = entry.task.state == kCancelling || entry.row.error == Store::kCancelled;
     entry.state = cancelled ? State::kCancelled : State::kPending;
   }
 }
@@ -350,8 +352,14 @@ bool SlurmEngine::submit(const std::vector<Entry*>& group, const std::vector<std
   moved_ = true;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     runs[i]->state = State::kAtSlurm;
-    runs[i]->task = {runs[i]->row.id, runs[i]->row.uuid, runs[i]->row.run_key, name,
-                     static_cast<std::int64_t>(i), job + "_" + std::to_string(i), "PENDING", ""};
+    runs[i]->task = {runs[i]->row.id,
+                     runs[i]->row.uuid,
+                     runs[i]->row.run_key,
+                     name,
+                     static_cast<std::int64_t>(i),
+                     job + "_" + std::to_string(i),
+                     "PENDING",
+                     ""};
   }
   progress_.note("submitted " + std::to_string(runs.size()) +
                  (runs.size() == 1 ? " run" : " runs") + " as Slurm job " + job +
@@ -391,12 +399,14 @@ std::vector<std::string> SlurmEngine::sbatch_arguments(
       "--signal=B:USR1@" + std::to_string(slurm.signal_seconds),
       "--nodes=1",
       "--ntasks=1",
-      "--cpus-per-task=" +
-          std::to_string(asked.cpus > 0 ? asked.cpus : plan_.runner.threads)};
+      "--cpus-per-task=" + std::to_string(asked.cpus > 0 ? asked.cpus : plan_.runner.threads)};
   const std::pair<const char*, const std::string*> options[] = {
-      {"--partition=", &slurm.partition}, {"--account=", &slurm.account},
-      {"--qos=", &slurm.qos},             {"--constraint=", &slurm.constraint},
-      {"--time=", &asked.time},           {"--mem=", &asked.mem},
+      {"--partition=", &slurm.partition},
+      {"--account=", &slurm.account},
+      {"--qos=", &slurm.qos},
+      {"--constraint=", &slurm.constraint},
+      {"--time=", &asked.time},
+      {"--mem=", &asked.mem},
       {"--gres=", &asked.gres}};
   for (const auto& [option, value] : options) {
     if (!value->empty()) arguments.push_back(option + *value);
@@ -510,7 +520,8 @@ std::int64_t cancel_slurm_tasks(Store& store, const std::optional<std::string>& 
   }
   for (const std::string& name : unknown) client.cancel({"--name=" + name});
   client.cancel(jobs);
-  for (const double begun = now_seconds(); !open.empty() && now_seconds() - begun < kCancelSeconds;) {
+  for (const double begun = now_seconds();
+       !open.empty() && now_seconds() - begun < kCancelSeconds;) {
     std::set<std::string> live;
     for (const SlurmJob& job : client.queue()) {
       if (is_live(job.state)) live.insert(job.id);

@@ -87,7 +87,8 @@ std::optional<RunRow> take_shard(Store& store, const std::string& uuid,
   if (!fs::exists(file, error)) return std::nullopt;
   std::optional<RunRow> row;
   {
-    Store shard(file, Store::Access::kReadWrite);  // rolls back what a killed task left half-written
+    Store shard(file,
+                Store::Access::kReadWrite);  // rolls back what a killed task left half-written
     const auto rows = shard.runs_by_key({run_key});
     if (rows.empty()) return std::nullopt;
     row = rows.begin()->second;
@@ -124,7 +125,8 @@ void wind_up_submissions(Store& store) {
       const fs::path shard = store.shard_of(task.uuid);
       const auto row = take_shard(store, task.uuid, task.run_key);
       if (row && row->status == "running") continue;  // contributes when it has ended
-      for (const char* suffix : {"", "-journal", ".lock"}) fs::remove(shard.string() + suffix, error);
+      for (const char* suffix : {"", "-journal", ".lock"})
+        fs::remove(shard.string() + suffix, error);
     }
   }
   fs::remove(store.folder() / kSubmissionFolder, error);  // only when empty

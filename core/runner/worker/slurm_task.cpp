@@ -109,8 +109,9 @@ class SlurmTaskRunner {
           shard_.claim(now.id, this_process(), submission_.job.runner.heartbeat_stale_seconds);
       if (attempt) return attempt;
       if (stop_signal() != 0) throw InputError("stopped while another task computes this run");
-      if (!told) std::printf("process %lld on %s computes this run: waiting\n",
-                             static_cast<long long>(now.pid), now.host.c_str());
+      if (!told)
+        std::printf("process %lld on %s computes this run: waiting\n",
+                    static_cast<long long>(now.pid), now.host.c_str());
       told = true;
       std::fflush(stdout);
       std::this_thread::sleep_for(kBetweenClaims);
@@ -134,7 +135,8 @@ class SlurmTaskRunner {
       shard_.note_loss(now.id, "the time limit came before one update was done", give_up);
       if (give_up) return kWorkerFailed;
     }
-    const std::string job = from_slurm("SLURM_ARRAY_JOB_ID") + "_" + from_slurm("SLURM_ARRAY_TASK_ID");
+    const std::string job =
+        from_slurm("SLURM_ARRAY_JOB_ID") + "_" + from_slurm("SLURM_ARRAY_TASK_ID");
     try {
       SlurmClient().requeue(job);
     } catch (const std::exception& error) {
