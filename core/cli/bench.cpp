@@ -1,5 +1,5 @@
-// `labhost bench [store|start|plan|env|data|algo|moma]`: speed, as ratios within one run where that
-// is possible.
+// `labhost bench [store|start|plan|merge|env|data|algo|moma|slurm]`: speed, as ratios within one
+// run where that is possible.
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,7 +9,9 @@
 #include <cstdlib>
 
 #include "core/base/files.hpp"
+#include "core/base/scratch_folder.hpp"
 #include "core/base/text.hpp"
+#include "core/cli/bench_cluster.hpp"
 #include "core/cli/command.hpp"
 #include "core/cli/sdk_library.hpp"
 #include "core/report/report.hpp"
@@ -26,31 +28,6 @@ const std::vector<std::string> kAlgorithms = {"ibc",         "iql",      "maiql"
                                               "itd3-bc",     "matd3-bc", "icql",  "iomar",
                                               "world-model", "moma-ppo"};
 constexpr std::int64_t kRuns = 10000, kSeries = 100, kMetricRows = 1000000;
-
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string name = (fs::temp_directory_path() / "labhost-bench-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    path_ = name;
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
-template <typename Call>
-double seconds_of(Call call) {
-  const double begun = now_seconds();
-  call();
-  return now_seconds() - begun;
-}
 
 /// Median wall seconds of this executable with `arguments`, output discarded, as a whole process.
 double process_seconds(const std::vector<std::string>& arguments) {
@@ -102,7 +79,7 @@ Plan synthetic_plan(std::int64_t runs) {
 }
 
 void bench_store() {
-  const ScratchFolder folder;
+  const ScratchFolder folder("bench");
   const fs::path file = folder.path() / "bench.sqlite";
   Store store(file, Store::Access::kReadWrite);
   const Plan plan = synthetic_plan(kRuns);
@@ -154,7 +131,7 @@ void bench_store() {
 }
 
 void bench_start() {
-  const ScratchFolder folder;
+  const ScratchFolder folder("bench");
   const std::string path = (folder.path() / "bench.sqlite").string();
   { Store store(path, Store::Access::kReadWrite); }
   std::printf(
@@ -171,7 +148,7 @@ void bench_start() {
 }
 
 void bench_plan() {
-  const ScratchFolder folder;
+  const ScratchFolder folder("bench");
   const fs::path file = folder.path() / "plan.toml";
   std::string text =
       "[experiment]\nseeds = 125\ntasks = [\"a\", \"b\"]\nalgorithms = [\"ibc\", \"maiql\"]\n";
@@ -211,17 +188,22 @@ int bench_command(const Arguments& arguments) {
   positional.add("what", -1);
   const Parsed parsed = parse_options(
       arguments,
-      "labhost bench [store] [start] [plan] [env] [data] [algo] [moma] [--algorithm NAME] [--set "
-      "KEY=VALUE]",
-      "Measures the store, start-up times, planning, environments beside their bare simulators,\n"
+      "labhost bench [store] [start] [plan] [merge] [env] [data] [algo] [moma] [slurm]\n"
+      "                     [--algorithm NAME] [--set KEY=VALUE]",
+      "Measures the store, start-up times, planning, merging, environments beside their bare "
+      "simulators,\n"
       "batches with histories, and each algorithm's update beside the time that its matrix "
       "products\n"
       "alone would take; moma: the world model, rollouts and PPO at the paper's size, beside the\n"
-      "released code too (everything when nothing is named).",
+      "released code too (all these when nothing is named); slurm: what a task costs on the "
+      "cluster of\n"
+      "this machine, beside the local engine.",
       options, hidden, positional);
   if (parsed.help) return kOk;
-  const std::vector<std::string> known = {"store", "start", "plan", "env", "data", "algo", "moma"};
-  std::vector<std::string> wanted = known;
+  const std::vector<std::string> known = {"store", "start", "plan", "merge", "env",
+                                          "data",  "algo",  "moma", "slurm"};
+  // slurm needs a cluster, so it is measured only when it is named.
+  std::vector<std::string> wanted(known.begin(), known.end() - 1);
   if (parsed.values.count("what") != 0) {
     wanted = parsed.values["what"].as<std::vector<std::string>>();
   }
@@ -251,6 +233,8 @@ int bench_command(const Arguments& arguments) {
     if (what == "store") bench_store();
     if (what == "start") bench_start();
     if (what == "plan") bench_plan();
+    if (what == "merge") bench_merge();
+    if (what == "slurm") bench_slurm();
     std::fflush(stdout);
     int status = kOk;
     if (what == "env") status = bench_plugins("env", {"ant", "reacher"});

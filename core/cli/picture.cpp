@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "core/base/files.hpp"
+#include "core/base/scratch_folder.hpp"
 #include "core/sdk/error.hpp"
 
 extern char** environ;
@@ -48,30 +49,9 @@ int convert(const fs::path& svg, const fs::path& out, const std::string& format,
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/// A folder of its own, removed with what is in it.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string name = (fs::temp_directory_path() / "labhost-picture-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) {
-      throw std::system_error(errno, std::generic_category(), "cannot create " + name);
-    }
-    path_ = name;
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  fs::path operator/(const char* name) const { return path_ / name; }
-
- private:
-  fs::path path_;
-};
-
 std::string converted(const std::string& svg, const std::string& format) {
-  const ScratchFolder scratch;
+  const ScratchFolder folder("picture");
+  const fs::path& scratch = folder.path();
   write_atomically(scratch / "in.svg", svg);
   const fs::path log = scratch / "log";
   if (convert(scratch / "in.svg", scratch / "out", format, log) != 0) {

@@ -286,6 +286,17 @@ void StoreMerger::take_references(const std::vector<std::string>& run_keys) {
   transaction.commit();
 }
 
+double copy_metrics(const Store& from, Store& to) {
+  Statement(to.handle(), "ATTACH ?1 AS source")
+      .with(std::filesystem::absolute(from.file()).string())
+      .run();
+  const double begun = now_seconds();
+  execute(to.handle(), "INSERT INTO main.metric SELECT * FROM source.metric");
+  const double seconds = now_seconds() - begun;
+  execute(to.handle(), "DETACH source");
+  return seconds;
+}
+
 void link_needs(Store& target) {
   Transaction transaction(target.handle());
   execute(target.handle(),

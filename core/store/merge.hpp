@@ -66,6 +66,10 @@ class StoreMerger {
   std::filesystem::path source_;
 };
 
+/// Copies all metric rows of one store into another that has none, run i to run i; the seconds that
+/// takes. For `labhost bench`: what SQLite needs for the rows themselves.
+double copy_metrics(const Store& from, Store& to);
+
 /// Fills in run_needs from the parameters `needs.ROLE`: a run may be merged before the run that it
 /// needs. To be called when all sources are in.
 void link_needs(Store& target);

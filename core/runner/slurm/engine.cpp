@@ -50,6 +50,12 @@ std::string index_list(std::size_t count, std::int64_t limit) {
   return list;
 }
 
+/// A pending job that nobody will start: one whose launch failed (slurmctld was killed in it) is held
+/// for an administrator.
+bool will_never_start(const std::string& reason) {
+  return reason == "launch failed requeued held" || reason == "DependencyNeverSatisfied";
+}
+
 /// Whether sbatch was refused for now: limits on jobs are met again when some have ended.
 bool may_pass(const std::string& message) {
   for (const char* word : {"imit", "emporarily", "busy", "imed out", "onnect"}) {
@@ -94,7 +100,7 @@ SlurmEngine::SlurmEngine(const Plan& plan, Store& store, const Catalogue& catalo
     entries_[found->second].task = task;
   }
   for (Entry& entry : entries_) {
-    if (entry.state != State::kPending || entry.row.lost == 0) continue;
+    if (entry.state != State::kPending || entry.row.status != "failed") continue;
     // Asked for anew: earlier losses do not count against it.
     store_.forget_losses(entry.row.id);
     const fs::path file = store_.shard_of(entry.row.uuid);
@@ -134,7 +140,12 @@ void SlurmEngine::look() {
       continue;
     }
     entry.task = known->second;
-    look_at(entry, queue);
+    try {
+      look_at(entry, queue);
+    } catch (const SlurmError& error) {
+      if (trouble_.empty()) progress_.note(std::string(error.what()) + "; trying again");
+      trouble_ = error.what();
+    }
   }
 }
 
@@ -143,13 +154,23 @@ void SlurmEngine::look_at(Entry& entry, const Queue& queue) {
   const auto job = queue.find(entry.task.job);
   if (job == queue.end() || !is_live(job->second.state)) return finish(entry);
   const SlurmJob& now = job->second;
+  if (now.state == "PENDING" && entry.task.state == "PENDING" && now.reason == entry.task.reason &&
+      !will_never_start(now.reason)) {
+    return;  // as before: no shard to look at
+  }
   if (now.state != entry.task.state || now.reason != entry.task.reason) {
     if (entry.task.state != kCancelling) moved_ = true;
     tasks_.set_state(entry.row.id, now.state, now.reason);
     if (entry.task.state != kCancelling) entry.task.state = now.state;
   }
-  if (now.state != "RUNNING" && now.state != "COMPLETING") return;
-  if (take_shard(store_, entry.row.uuid, entry.row.run_key)) {
+  if (now.state == "PENDING" && will_never_start(now.reason)) {
+    client_.cancel({now.id});  // the next look finds it ended, and submits it anew where that helps
+    return;
+  }
+  // A slurmctld that was killed may show a task as running, or queue it again, long after its end.
+  const std::optional<RunRow> shard_row = take_shard(store_, entry.row.uuid, entry.row.run_key);
+  if (shard_row && shard_row->status == "completed") return finish(entry);
+  if (shard_row) {
     entry.row = store_.run_by_id(entry.row.id).value();
     if (entry.seen_at == 0) {
       entry.seen_at = now_seconds();
