@@ -20,24 +20,28 @@ namespace fs = std::filesystem;
 
 constexpr std::int64_t kShards = 1000, kSeries = 20, kSteps = 50, kRuns = 40;
 
-Plan one_run(std::int64_t number) {
-  RunSpec run;
-  run.task = "task";
-  run.algorithm = "algorithm";
-  run.seed = number;
-  run.total_steps = kSteps;
-  run.run_key = "run-" + std::to_string(number);
+std::string key_of(std::int64_t number) { return "run-" + std::to_string(number); }
+
+Plan many_runs() {
   Plan plan;
   plan.experiment = "bench";
   plan.profile = "paper";
-  plan.runs.push_back(run);
+  for (std::int64_t i = 0; i < kShards; ++i) {
+    RunSpec run;
+    run.task = "task";
+    run.algorithm = "algorithm-" + std::to_string(i % 100);
+    run.seed = i / 100;
+    run.total_steps = kSteps;
+    run.run_key = key_of(i);
+    plan.runs.push_back(run);
+  }
   return plan;
 }
 
 /// A run's shard as its task leaves it: all metrics, completed.
-fs::path write_shard(const fs::path& folder, std::int64_t number) {
-  Store shard(folder / "shards" / (std::to_string(number) + ".sqlite"), Store::Access::kReadWrite);
-  shard.record_plan(one_run(number));
+fs::path write_shard(const Store& main, std::int64_t number) {
+  Store shard(main.shard_of(std::to_string(number)), Store::Access::kReadWrite);
+  StoreMerger(shard, main.file()).take_runs({key_of(number)});
   const std::int64_t attempt = shard.claim(1, this_process(), 60).value();
   MetricWriter writer(shard.file(), 1, attempt);
   for (std::int64_t series = 0; series < kSeries; ++series) {
@@ -58,9 +62,10 @@ void check(const ProgramEnd& end) {
 
 void bench_merge() {
   const ScratchFolder folder("bench");
-  std::vector<fs::path> shards;
-  for (std::int64_t i = 0; i < kShards; ++i) shards.push_back(write_shard(folder.path(), i));
   Store target(folder.path() / "labhost.sqlite", Store::Access::kReadWrite);
+  target.record_plan(many_runs());
+  std::vector<fs::path> shards;
+  for (std::int64_t i = 0; i < kShards; ++i) shards.push_back(write_shard(target, i));
   const auto merge_all = [&] {
     for (const fs::path& shard : shards) StoreMerger(target, shard).take();
     link_needs(target);
@@ -69,7 +74,7 @@ void bench_merge() {
   const auto rows = static_cast<double>(kShards * kSeries * kSteps);
   // What no merge can avoid: the same rows from one table to another, in one statement.
   Store copy(folder.path() / "copy.sqlite", Store::Access::kReadWrite);
-  for (std::int64_t i = 0; i < kShards; ++i) copy.record_plan(one_run(i));
+  copy.record_plan(many_runs());
   const double floor = copy_metrics(target, copy);
   std::printf(
       "merge of %lld shards: %.2f s, %.1f ms a shard, %.0f metric rows/s; the rows alone: "

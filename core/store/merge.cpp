@@ -63,6 +63,11 @@ StoreMerger::~StoreMerger() {
 }
 
 void StoreMerger::check_columns() {
+  // Made by one program, as almost always: one look instead of one for each table.
+  Statement same(target_.handle(),
+                 "SELECT (SELECT group_concat(sql) FROM main.sqlite_schema) = "
+                 "(SELECT group_concat(sql) FROM source.sqlite_schema)");
+  if (same.step() && same.integer(0) != 0) return;
   for (const char* table : {"experiment", "run", "experiment_run", "run_param", "metric", "episode",
                             "artifact", "provenance", "paper_cell"}) {
     const auto here = columns_of(target_.handle(), "main", table);
@@ -207,13 +212,18 @@ void StoreMerger::copy_experiments() {
           "  SELECT *, row_number() OVER (PARTITION BY experiment, profile, task, algorithm "
           "    ORDER BY planned_at DESC, settings DESC) AS place FROM ("
           "    SELECT experiment, profile, task, algorithm, settings, planned_at "
-          "    FROM main.experiment_run UNION ALL "
+          "    FROM main.experiment_run WHERE (experiment, profile, task, algorithm) IN "
+          "      (SELECT experiment, profile, task, algorithm FROM source.experiment_run) "
+          "    UNION ALL "
           "    SELECT experiment, profile, task, algorithm, settings, planned_at "
           "    FROM source.experiment_run)) WHERE place = 1");
   const char* same_cell =
       "(experiment, profile, task, algorithm, settings) IN "
       "(SELECT experiment, profile, task, algorithm, settings FROM temp.plan_of_cell)";
-  execute(db, ("DELETE FROM main.experiment_run WHERE NOT " + std::string(same_cell)).c_str());
+  execute(db, ("DELETE FROM main.experiment_run WHERE (experiment, profile, task, algorithm) IN "
+               "(SELECT experiment, profile, task, algorithm FROM temp.plan_of_cell) AND NOT " +
+               std::string(same_cell))
+                  .c_str());
   execute(db, ("INSERT INTO main.experiment_run "
                "SELECT experiment, profile, task, algorithm, seed, "
                "  (SELECT id FROM main.run WHERE run_key = r.run_key), "

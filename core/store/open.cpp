@@ -122,6 +122,15 @@ void set_up(sqlite3* db) {
           "PRAGMA temp_store = MEMORY;");
 }
 
+/// Whether other machines may have the file open: a shard, a store with runs at Slurm, or what
+/// those start from.
+bool is_shared(const fs::path& file) {
+  const fs::path folder = fs::absolute(file).parent_path();
+  std::error_code error;
+  return is_shard_path(file) || folder.parent_path().filename() == kSharedFolder ||
+         fs::exists(folder / kSharedFolder, error);
+}
+
 /// REQUIRES: the lock is held and `file` is absent or empty.
 void create(const fs::path& file, const Schema& schema) {
   const fs::path part = beside(file, ".new");
@@ -140,7 +149,7 @@ void create(const fs::path& file, const Schema& schema) {
                                "; PRAGMA user_version = " + std::to_string(schema.version))
                                   .c_str());
     transaction.commit();
-    if (!is_shard_path(file)) execute(connection.get(), "PRAGMA journal_mode = WAL");
+    if (!is_shared(file)) execute(connection.get(), "PRAGMA journal_mode = WAL");
   } catch (...) {
     remove_part();
     throw;
@@ -236,12 +245,6 @@ Connection open_for_writing(const fs::path& file) {
   return connection;
 }
 
-/// Whether other machines may have the file open: a shard, or a store with runs at Slurm.
-bool is_shared(sqlite3* db, const fs::path& file) {
-  if (is_shard_path(file)) return true;
-  return pragma(db, "SELECT EXISTS (SELECT 1 FROM slurm_task)") != 0;
-}
-
 bool uses_wal(sqlite3* db) {
   Statement statement(db, "PRAGMA journal_mode");
   return statement.step() && statement.text(0) == "wal";
@@ -252,8 +255,7 @@ Connection open_read_write(const fs::path& file, const Schema& schema) {
     Connection connection = open_for_writing(file);
     const int version = read_version(connection.get(), file);
     refuse_newer(version, schema, file);
-    if (version == schema.version &&
-        (uses_wal(connection.get()) || is_shared(connection.get(), file))) {
+    if (version == schema.version && (uses_wal(connection.get()) || is_shared(file))) {
       return connection;
     }
   }
@@ -272,7 +274,7 @@ Connection open_read_write(const fs::path& file, const Schema& schema) {
   }
   Connection connection = open_for_writing(file);
   migrate(connection.get(), file, schema);
-  if (!uses_wal(connection.get()) && !is_shared(connection.get(), file)) {
+  if (!uses_wal(connection.get()) && !is_shared(file)) {
     execute(connection.get(), "PRAGMA journal_mode = WAL");
   }
   return connection;

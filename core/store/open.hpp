@@ -29,6 +29,10 @@ const Schema& current_schema();
 inline constexpr const char* kShardFolder = "shards";
 bool is_shard_path(const std::filesystem::path& file);
 
+/// A folder of this name beside a store says that other machines may read it; in it lie what they
+/// start from. See Store::share().
+inline constexpr const char* kSharedFolder = "slurm";
+
 /// A connection to a store of `schema`'s version, created or migrated when `access` allows it.
 /// Errors as of Store's constructor.
 Connection open_store(const std::filesystem::path& file, Store::Access access,

@@ -1,8 +1,12 @@
 // Opening, the rows of runs, and who owns them.
 #include "core/store/store.hpp"
 
+#include <unistd.h>
+
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 #include "core/sdk/error.hpp"
@@ -88,8 +92,30 @@ std::filesystem::path Store::shard_of(const std::string& uuid) const {
   return folder() / kShardFolder / (uuid + ".sqlite");
 }
 
-void Store::set_shared(bool shared) {
-  execute(db_, shared ? "PRAGMA main.journal_mode = DELETE" : "PRAGMA main.journal_mode = WAL");
+void Store::share() {
+  std::filesystem::create_directories(folder() / kSharedFolder);
+  // The journal changes when no other connection is open. Two processes that both want it close
+  // theirs in turn.
+  const double end = now_seconds() + 60;
+  for (int turn = 0; now_seconds() < end; ++turn) {
+    sqlite3_busy_timeout(db_, 100);
+    sqlite3_exec(db_, "PRAGMA main.journal_mode = DELETE", nullptr, nullptr, nullptr);
+    bool shared = false;
+    {
+      Statement mode(db_, "PRAGMA main.journal_mode");
+      shared = mode.step() && mode.text(0) == "delete";
+    }
+    sqlite3_close_v2(std::exchange(db_, nullptr));
+    const auto pause = (getpid() * 7 + turn * 13) % 50 * (turn + 1);
+    if (!shared) std::this_thread::sleep_for(std::chrono::milliseconds(pause));
+    Connection connection = open_store(file_, Access::kReadWrite);
+    register_functions(connection.get());
+    db_ = connection.release();
+    if (shared) return;
+  }
+  throw InputError(file_.string() +
+                   ": another process has the result store open (a local `labhost run`, `status "
+                   "--follow`), which keeps other machines from reading it; end that first");
 }
 
 std::map<std::string, RunRow> Store::runs_by_key(const std::vector<std::string>& run_keys) {

@@ -103,10 +103,10 @@ class Store {
   std::filesystem::path shard_of(const std::string& uuid) const;
   bool is_shard() const;
 
-  /// WAL is unsafe on a shared file system. A store that other machines read while it is written
-  /// (and every shard) keeps a rollback journal instead. Throws InputError where another process
-  /// has the store open.
-  void set_shared(bool shared);
+  /// WAL is unsafe on a shared file system. From now on, until the folder slurm/ beside it is gone,
+  /// the store keeps a rollback journal instead, as every shard does. Throws InputError where
+  /// another process keeps the store open for a minute.
+  void share();
 
   // --- planning and scheduling -----------------------------------------------------------------
 

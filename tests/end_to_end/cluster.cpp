@@ -29,8 +29,10 @@ bool Cluster::available() {
 Cluster::Cluster(int nodes) {
   variables_["SLURM_CONF"] = folder_ / "slurm.conf";
   surroundings_.variables = variables_;
-  // One port for the controller and one for each node; several test programs may run at once.
-  const int port = 20000 + static_cast<int>(getpid()) % 4000 * 10;
+  // One port for the controller and one for each node. Several programs may run at once, and have
+  // two clusters each.
+  static int clusters = 0;
+  const int port = 20000 + static_cast<int>(getpid()) % 2000 * 20 + clusters++ % 2 * 10;
   const Outcome outcome = run_program(
       {kScript, "start", folder_.path().string(), std::to_string(nodes), std::to_string(port)},
       surroundings_);

@@ -32,7 +32,8 @@ std::string text_of(const Cell& cell) {
 /// All that a store says, under names that hold in every store.
 std::vector<std::string> content(Store& store) {
   const char* queries[] = {
-      "SELECT run_key, iif(status = 'queued', '', uuid), experiment, status, step, score, attempt, lost, seconds, error, "
+      "SELECT run_key, iif(status = 'queued', '', uuid), experiment, status, step, score, attempt, "
+      "lost, seconds, error, "
       "reference FROM run ORDER BY run_key",
       "SELECT run_key, name, metric.step, value, time FROM metric JOIN run ON run.id = run_id "
       "ORDER BY 1, 2, 3",

@@ -294,7 +294,8 @@ TEST_CASE("migration: step by step, in one transaction, under a lock") {
     Statement row(connection.get(), "SELECT group_concat(colour) FROM run");
     REQUIRE(row.step());
     CHECK(row.text(0) == "red,blue,red");
-    CHECK(contains(open_error(file, kWrite), "schema version " + std::to_string(kSchemaVersion + 2)));
+    CHECK(
+        contains(open_error(file, kWrite), "schema version " + std::to_string(kSchemaVersion + 2)));
   }
   SUBCASE("a reader does not migrate") {
     const std::string error = message_of<InputError>([&] { open_store(file, kRead, newer); });

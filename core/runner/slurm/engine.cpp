@@ -50,8 +50,8 @@ std::string index_list(std::size_t count, std::int64_t limit) {
   return list;
 }
 
-/// A pending job that nobody will start: one whose launch failed (slurmctld was killed in it) is held
-/// for an administrator.
+/// A pending job that nobody will start: one whose launch failed (slurmctld was killed in it) is
+/// held for an administrator.
 bool will_never_start(const std::string& reason) {
   return reason == "launch failed requeued held" || reason == "DependencyNeverSatisfied";
 }
@@ -80,7 +80,7 @@ SlurmEngine::SlurmEngine(const Plan& plan, Store& store, const Catalogue& catalo
     entries_.back().spec = &spec;
   }
   array_limit_ = client_.max_array_tasks();  // says so at once where there is no Slurm
-  store_.set_shared(true);
+  store_.share();
   progress_.learn_speeds(store_);
   std::vector<std::string> keys;
   for (const RunSpec& spec : plan.runs) keys.push_back(spec.run_key);

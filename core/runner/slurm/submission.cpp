@@ -74,7 +74,6 @@ void write_submission(Store& store, const std::string& name, const Submission& s
     StoreMerger merger(plan, store.file());
     merger.take_runs(runs);
     merger.take_references(needs);
-    plan.set_shared(true);  // a WAL would need a writable folder on the reader's side
   }
   write_atomically(folder / "script.sh", script_of(folder, submission.job.runner.threads, setup));
   write_atomically(folder / "tasks.json", submission.to_text());
@@ -129,7 +128,8 @@ void wind_up_submissions(Store& store) {
         fs::remove(shard.string() + suffix, error);
     }
   }
-  fs::remove(store.folder() / kSubmissionFolder, error);  // only when empty
+  fs::remove(store.folder() / kSubmissionFolder,
+             error);  // only when empty: the store is no longer shared
   fs::remove(store.shard_of("any").parent_path(), error);
   link_needs(store);
 }

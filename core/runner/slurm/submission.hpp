@@ -32,6 +32,7 @@ struct Submission {
   static Submission from_text(const std::string& text);
 };
 
+/// Beside the store; while it is there, the store is shared (Store::share()).
 inline constexpr const char* kSubmissionFolder = "slurm";
 
 std::filesystem::path submission_folder(const Store& store, const std::string& name);
