@@ -101,9 +101,11 @@ void Store::share() {
     sqlite3_busy_timeout(db_, 100);
     sqlite3_exec(db_, "PRAGMA main.journal_mode = DELETE", nullptr, nullptr, nullptr);
     bool shared = false;
-    {
+    try {
       Statement mode(db_, "PRAGMA main.journal_mode");
       shared = mode.step() && mode.text(0) == "delete";
+    } catch (const InputError&) {
+      // locked by the other one's change of the journal
     }
     sqlite3_close_v2(std::exchange(db_, nullptr));
     const auto pause = (getpid() * 7 + turn * 13) % 50 * (turn + 1);

@@ -11,7 +11,7 @@ browser=
 for name in chromium-headless-shell chromium; do
   [ -n "$browser" ] || browser=$(command -v $name || true)
 done
-[ -n "$browser" ] || { echo "page test: chromium-headless-shell is not installed (cmake/packages.txt)" >&2; exit 1; }
+[ -n "$browser" ] || { echo "page test: chromium-headless-shell is not installed (cmake/packages-test.txt)" >&2; exit 1; }
 
 case $1 in
   *.html) cp "$1" "$work/page.html" ;;
