@@ -5,7 +5,8 @@
 #   cluster.sh stop FOLDER
 # What is set here and why: a requeued job is held back by cred_expire (2 minutes by default); a dead
 # slurmd is noticed after SlurmdTimeout; KillWait lies between SIGTERM and SIGKILL; a requeued job
-# would begin its output anew without JobFileAppend.
+# would begin its output anew without JobFileAppend; where no cgroups are mounted (a chroot, a container)
+# slurmd refuses to start unless it is told which kind there is not.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 command=$1
@@ -30,6 +31,13 @@ stop() {
     done
     kill -9 "$pid" 2>/dev/null || true
   done
+}
+
+fail() {
+  echo "cluster.sh: $1; the ends of the logs in $folder/log:" >&2
+  for log in "$folder"/log/*.log; do tail -n 3 "$log" >&2; done
+  stop
+  exit 1
 }
 
 start() {
@@ -76,8 +84,12 @@ SlurmdParameters=config_overrides
 NodeName=n[1-$nodes] NodeHostname=$host NodeAddr=127.0.0.1 Port=[$((port + 1))-$((port + nodes))] CPUs=1 RealMemory=1000 State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=60 State=UP
 EOF
-  slurmctld -f "$SLURM_CONF"
-  for i in $(seq "$nodes"); do slurmd -f "$SLURM_CONF" -N "n$i"; done
+  [ -e /sys/fs/cgroup/cgroup.controllers ] ||
+    printf 'CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n' >"$folder/cgroup.conf"
+  slurmctld -f "$SLURM_CONF" || fail "slurmctld did not start"
+  for i in $(seq "$nodes"); do
+    slurmd -f "$SLURM_CONF" -N "n$i" || fail "slurmd of n$i did not start"
+  done
   for i in $(seq 300); do
     idle=$(sinfo --noheader --Node --states=idle --format=%N 2>/dev/null | wc -l)
     if [ "$idle" = "$nodes" ]; then
@@ -86,9 +98,7 @@ EOF
     fi
     sleep 0.1
   done
-  echo "cluster.sh: expected $nodes idle nodes within 30 s, found $idle; see $folder/log" >&2
-  stop
-  exit 1
+  fail "expected $nodes idle nodes within 30 s, found $idle"
 }
 
 case $command in

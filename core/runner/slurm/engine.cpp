@@ -145,6 +145,12 @@ void SlurmEngine::look() {
     } catch (const SlurmError& error) {
       if (trouble_.empty()) progress_.note(std::string(error.what()) + "; trying again");
       trouble_ = error.what();
+    } catch (const InputError& error) {
+      // A shard that cannot be read. What is left of its rows is not passed off as the run's.
+      tasks_.remove(entry.row.id);
+      store_.note_loss(entry.row.id, error.what(), true);
+      settle(entry);
+      progress_.ended(name_of(*entry.spec), entry.spec->method.plugin, entry.row);
     }
   }
 }
@@ -364,7 +370,10 @@ bool SlurmEngine::submit(const std::vector<Entry*>& group, const std::vector<std
     const bool others = std::any_of(entries_.begin(), entries_.end(), [](const Entry& entry) {
       return entry.state == State::kAtSlurm;
     });
-    if (!others || !may_pass(error.what())) throw;
+    if (!others || !may_pass(error.what())) {
+      wind_up_submissions(store_);
+      throw;
+    }
     if (trouble_ != error.what()) progress_.note(std::string(error.what()) + "; trying later");
     trouble_ = error.what();
     return false;
