@@ -1,4 +1,5 @@
 // `labhost merge`: stores of two machines become one, with the files of their runs.
+#include <csignal>
 #include <fstream>
 
 #include "tests/end_to_end/support.hpp"
