@@ -71,7 +71,8 @@ std::int64_t job_count(const po::variables_map& values, const Plan& plan) {
   return jobs;
 }
 
-const char* plan_state(const RunRow* row) {
+const char* plan_state(const RunRow* row, bool at_slurm) {
+  if (at_slurm) return "with Slurm";
   if (row == nullptr || row->status == "queued") return "to do";
   if (row->status == "completed") return "done";
   if (row->status == "running") {
@@ -85,12 +86,14 @@ const char* plan_state(const RunRow* row) {
 int dry_run(const Plan& plan, const std::filesystem::path& store_file, std::int64_t jobs) {
   std::map<std::string, RunRow> rows;
   std::map<std::string, double> speeds;
+  std::set<std::string> at_slurm;
   if (std::filesystem::exists(store_file)) {
     Store store(store_file, Store::Access::kReadOnly);
     std::vector<std::string> keys;
     for (const RunSpec& run : plan.runs) keys.push_back(run.run_key);
     rows = store.runs_by_key(keys);
     speeds = seconds_per_update(store);
+    for (const SlurmTask& task : SlurmTasks(store).all()) at_slurm.insert(task.run_key);
   }
   std::vector<std::pair<std::string, std::map<std::string, int>>> groups;
   std::map<std::string, int> totals;
@@ -98,7 +101,7 @@ int dry_run(const Plan& plan, const std::filesystem::path& store_file, std::int6
   for (const RunSpec& run : plan.runs) {
     const auto found = rows.find(run.run_key);
     const RunRow* row = found == rows.end() ? nullptr : &found->second;
-    const std::string state = plan_state(row);
+    const std::string state = plan_state(row, at_slurm.count(run.run_key) > 0);
     std::string name = run.task + " " + run.algorithm + ", " + std::to_string(run.total_steps) +
                        " updates" + (run.reported ? "" : " (needed)");
     if (groups.empty() || groups.back().first != name)

@@ -1,5 +1,6 @@
 // `--engine slurm` on a real Slurm: the same numbers as here, whatever is killed meanwhile.
 #include <csignal>
+#include <cstdlib>
 #include <thread>
 
 #include "tests/end_to_end/cluster.hpp"
@@ -268,6 +269,7 @@ TEST_CASE("--detach returns, status tells, cancel ends, run goes on") {
   const Outcome status = place.labhost({"status"});
   CHECK(contains(status.out, "Slurm: 1 PENDING, 2 RUNNING"));
   CHECK(contains(status.out, "heartbeat"));
+  CHECK(contains(place.run({"--dry-run"}).out, "total: 3 with Slurm"));
   const Outcome refused = place.run();
   CHECK(refused.code == 2);
   CHECK(contains(refused.err, "3 runs of this plan are with Slurm"));
@@ -317,6 +319,36 @@ TEST_CASE("two followers of one sweep, and a cancellation beside them") {
   CHECK(outcome.code == 1);
   CHECK(contains(outcome.err, "cancelled: neutral misbehaving seed 0"));
   CHECK(cluster.ask({"squeue", "--noheader"}).empty());
+}
+
+TEST_CASE("the follower dies in the middle of a submission") {
+  if (!Cluster::available()) return;
+  const Cluster cluster(2);
+  const std::string real = run_program({"sh", "-c", "command -v sbatch"}).out;
+  for (const bool submitted : {true, false}) {
+    CAPTURE(submitted);
+    Workplace place;
+    use(place, cluster, "slow-update");
+    place.write(slow_runs(50, 2, ""));
+    // In the place of sbatch: submits or does not, and kills who waits for its answer.
+    const fs::path fake = place.scratch.write(
+        "bin/sbatch",
+        "#!/bin/sh\n" +
+            (submitted ? real.substr(0, real.size() - 1) + " \"$@\"\n" : std::string()) +
+            "kill -9 $PPID\n");
+    fs::permissions(fake, fs::perms::owner_all);
+    const std::string path = std::getenv("PATH");
+    place.surroundings.variables["PATH"] = (place.scratch / "bin").string() + ":" + path;
+    CHECK(place.run({"--engine", "slurm"}).signal == SIGKILL);
+    CHECK(value(place.store(), "SELECT count(*) FROM slurm_task WHERE job IS NULL") == "2");
+    place.surroundings.variables["PATH"] = path;
+    const Outcome outcome = place.run({"--engine", "slurm"}, 120);
+    CHECK_MESSAGE(outcome.code == 0, outcome.text());
+    // Adopted where it was there, else submitted anew.
+    CHECK(contains(outcome.err, "submitted 2 runs") != submitted);
+    CHECK(value(place.store(), "SELECT sum(attempt) FROM run WHERE status = 'completed'") == "2");
+    check_tidy(place);
+  }
 }
 
 }  // namespace labhost::testing

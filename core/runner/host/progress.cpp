@@ -87,7 +87,13 @@ void Progress::clear() {
 }
 
 void Progress::show(const View& view) {
-  if (!terminal_) return;
+  if (!terminal_) {
+    if (view.elsewhere == told_elsewhere_ || now_seconds() - told_at_ < 60) return;
+    told_elsewhere_ = view.elsewhere;
+    told_at_ = now_seconds();
+    if (!view.elsewhere.empty()) note(view.elsewhere);
+    return;
+  }
   clear();
   for (const Running& run : view.running) {
     // Until a run of its kind has ended, a running one says how fast it goes.

@@ -40,13 +40,17 @@ class Progress {
   /// A run of `plugin` ended: one line, and its speed is learnt.
   void ended(const std::string& name, const std::string& plugin, const RunRow& row);
   void note(const std::string& message);
-  void show(const View& view);  ///< does nothing when standard error is no terminal
+  /// Repaints on a terminal. Elsewhere nothing but a line on the cluster, once a minute where it
+  /// has changed.
+  void show(const View& view);
   void clear();
 
  private:
   std::int64_t total_, ended_ = 0;
   bool terminal_;
   int painted_lines_ = 0;
+  std::string told_elsewhere_;
+  double told_at_ = 0;
   std::map<std::string, double> speeds_;       // seconds per update, of ended runs
   std::map<std::string, double> speeds_seen_;  // the same of running ones
   double begun_;
