@@ -39,6 +39,8 @@ std::vector<fs::path> shards_of(const Store& store) {
   return shards;
 }
 
+constexpr const char* kCheckpoint = "checkpoint.pt";
+
 struct Copied {
   std::int64_t files = 0, bytes = 0;
 };
@@ -58,9 +60,16 @@ class RunFiles {
       const bool is_artifact =
           std::any_of(artifacts.begin(), artifacts.end(),
                       [&path](const ArtifactRow& row) { return fs::path(row.path) == path; });
-      if (!is_artifact) copy_file(path);
+      // After the rows (see copy_checkpoint): a checkpoint must not be ahead of them.
+      if (!is_artifact && path.filename() != kCheckpoint) copy_file(path);
     }
     for (const ArtifactRow& row : artifacts) copy_artifact(row);
+  }
+
+  /// REQUIRES: the run's rows are in.
+  void copy_checkpoint(const MergedRun& run) {
+    const fs::path path = run_folder(run.uuid) / kCheckpoint;
+    if (fs::exists(from_ / path)) copy_file(path);
   }
 
   const Copied& copied() const { return copied_; }
@@ -117,7 +126,11 @@ std::int64_t merge_one(Store& target, const fs::path& file, const fs::path& fold
   const MergeCounts counts = merger.take(keys);
   for (const MergedRun& run : wanted) {
     const bool taken = std::find(keys.begin(), keys.end(), run.run_key) != keys.end();
-    if (run.replaced_uuid.empty() || !taken) continue;
+    if (taken && elsewhere) files.copy_checkpoint(run);
+    // A record that was claimed meanwhile has not been replaced after all.
+    const bool still_there =
+        !target.query("SELECT 1 FROM run WHERE uuid = ?1", {run.replaced_uuid}).rows.empty();
+    if (run.replaced_uuid.empty() || !taken || still_there) continue;
     fs::remove_all(target.folder() / run_folder(run.replaced_uuid), error);  // of no row any more
   }
   print(file.string() + ": " + std::to_string(counts.added) + " runs new, " +

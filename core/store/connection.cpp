@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/sdk/error.hpp"
+#include "core/store/store.hpp"
 
 namespace labhost {
 namespace {
@@ -25,13 +26,13 @@ void throw_sqlite(const std::filesystem::path& file, int code, const std::string
   if (code == SQLITE_IOERR_SHMSIZE) code = SQLITE_FULL;  // no room for the -shm file
   switch (code & 0xff) {
     case SQLITE_NOTADB:
-      throw InputError(name +
-                       ": expected a result store, found a file that is no SQLite database (" +
-                       message + "); name another file with --store, or move this one away");
+      throw DamagedStore(name +
+                         ": expected a result store, found a file that is no SQLite database (" +
+                         message + "); name another file with --store, or move this one away");
     case SQLITE_CORRUPT:
-      throw InputError(name + ": the result store is damaged (" + message +
-                       "); restore a copy, or save what can be read with `sqlite3 '" + name +
-                       "' .recover | sqlite3 NEW.sqlite`, or move it away to start anew");
+      throw DamagedStore(name + ": the result store is damaged (" + message +
+                         "); restore a copy, or save what can be read with `sqlite3 '" + name +
+                         "' .recover | sqlite3 NEW.sqlite`, or move it away to start anew");
     case SQLITE_FULL:
       throw InputError(name + ": the disk is full; free some space for " + folder +
                        " and give the same command again: what was committed is safe");

@@ -22,8 +22,9 @@ std::string order_of(const std::string& run) {
   const std::string done = column("status") + " = 'completed'";
   return "(" + done + ", CASE WHEN " + done + " THEN -coalesce(" + column("finished_at") +
          ", 0) ELSE 0 END, " + column("attempt") + ", CASE " + column("status") +
-         " WHEN 'queued' THEN 0 WHEN 'running' THEN 1 ELSE 2 END, " + column("step") +
-         ", coalesce(" + column("heartbeat_at") + ", 0), " + column("uuid") + ")";
+         " WHEN 'queued' THEN 0 WHEN 'running' THEN 1 WHEN 'interrupted' THEN 2 ELSE 3 END, " +
+         column("step") + ", coalesce(" + column("heartbeat_at") + ", 0), " + column("lost") +
+         ", " + column("uuid") + ")";
 }
 
 std::string json_list(const std::vector<std::string>& texts) {

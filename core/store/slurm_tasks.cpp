@@ -46,30 +46,47 @@ std::vector<std::int64_t> SlurmTasks::add(const std::vector<std::int64_t>& run_i
   return added;
 }
 
-void SlurmTasks::set_job(const std::string& submission, const std::string& job) {
+std::vector<std::string> SlurmTasks::set_job(const std::string& submission, const std::string& job,
+                                             std::int64_t tasks) {
+  std::vector<std::string> unwanted;
   Transaction transaction(store_.handle());
-  Statement(store_.handle(),
-            "UPDATE slurm_task SET job = ?2 || '_' || task, "
-            "state = CASE state WHEN ?3 THEN 'PENDING' ELSE state END WHERE submission = ?1")
-      .with(submission, job, kSubmitting)
-      .run();
+  {
+    Statement(store_.handle(),
+              "UPDATE slurm_task SET job = ?2 || '_' || task, "
+              "state = CASE state WHEN ?3 THEN 'PENDING' ELSE state END WHERE submission = ?1")
+        .with(submission, job, kSubmitting)
+        .run();
+    Statement wanted(
+        store_.handle(),
+        "SELECT 1 FROM slurm_task WHERE submission = ?1 AND task = ?2 AND state <> ?3");
+    for (std::int64_t task = 0; task < tasks; ++task) {
+      wanted.with(submission, task, kCancelling);
+      bool found = false;
+      while (wanted.step()) found = true;
+      if (!found) unwanted.push_back(job + "_" + std::to_string(task));
+    }
+  }
   transaction.commit();
+  return unwanted;
 }
 
-void SlurmTasks::set_state(std::int64_t run_id, const std::string& state,
+void SlurmTasks::set_state(const SlurmTask& task, const std::string& state,
                            const std::string& reason) {
   Transaction transaction(store_.handle());
-  Statement(store_.handle(),
-            "UPDATE slurm_task SET state = ?2, reason = ?3 WHERE run_id = ?1 AND "
-            "(state <> ?4 OR ?2 = ?4)")
-      .with(run_id, state, reason, kCancelling)
+  Statement(
+      store_.handle(),
+      "UPDATE slurm_task SET state = ?2, reason = ?3 WHERE run_id = ?1 AND submission = ?5 AND "
+      "(state <> ?4 OR ?2 = ?4)")
+      .with(task.run_id, state, reason, kCancelling, task.submission)
       .run();
   transaction.commit();
 }
 
-void SlurmTasks::remove(std::int64_t run_id) {
+void SlurmTasks::remove(std::int64_t run_id, const std::string& submission) {
   Transaction transaction(store_.handle());
-  Statement(store_.handle(), "DELETE FROM slurm_task WHERE run_id = ?1").with(run_id).run();
+  Statement(store_.handle(), "DELETE FROM slurm_task WHERE run_id = ?1 AND submission = ?2")
+      .with(run_id, submission)
+      .run();
   transaction.commit();
 }
 

@@ -36,10 +36,13 @@ class SlurmTasks {
   /// two processes one submits a run.
   std::vector<std::int64_t> add(const std::vector<std::int64_t>& run_ids,
                                 const std::string& submission, double stale_seconds);
-  /// sbatch has answered: task i of the submission is `job`_i.
-  void set_job(const std::string& submission, const std::string& job);
-  void set_state(std::int64_t run_id, const std::string& state, const std::string& reason);
-  void remove(std::int64_t run_id);
+  /// sbatch has answered: task i of the submission is `job`_i. Returns the ids of the tasks that
+  /// nobody wants any more: cancelled or given up meanwhile.
+  std::vector<std::string> set_job(const std::string& submission, const std::string& job,
+                                   std::int64_t tasks);
+  void set_state(const SlurmTask& task, const std::string& state, const std::string& reason);
+  /// Only while the run is still in this submission: another follower may have made a new one.
+  void remove(std::int64_t run_id, const std::string& submission);
   void remove_submission(const std::string& submission);
 
  private:

@@ -207,12 +207,12 @@ void Store::end_attempt(std::int64_t run_id, std::int64_t attempt, const std::st
   transaction.commit();
 }
 
-void Store::note_loss(std::int64_t run_id, const std::string& error, bool give_up) {
+void Store::note_loss(const RunRow& run, const std::string& error, bool give_up) {
   Transaction transaction(db_);
   Statement(db_,
             "UPDATE run SET lost = lost + 1, status = ?3, error = nullif(?2, ''), finished_at = ?4 "
-            "WHERE id = ?1 AND status <> 'completed'")
-      .with(run_id, error, give_up ? "failed" : "interrupted", now_seconds())
+            "WHERE id = ?1 AND status <> 'completed' AND attempt = ?5 AND lost = ?6")
+      .with(run.id, error, give_up ? "failed" : "interrupted", now_seconds(), run.attempt, run.lost)
       .run();
   transaction.commit();
 }
@@ -220,7 +220,8 @@ void Store::note_loss(std::int64_t run_id, const std::string& error, bool give_u
 void Store::note_cancelled(std::int64_t run_id) {
   Transaction transaction(db_);
   Statement(db_,
-            "UPDATE run SET error = ?2, "
+            // A writer that is still there somewhere finds itself superseded.
+            "UPDATE run SET error = ?2, attempt = attempt + (status = 'running'), "
             "status = CASE status WHEN 'running' THEN 'interrupted' ELSE status END "
             "WHERE id = ?1 AND status NOT IN ('completed', 'failed')")
       .with(run_id, kCancelled)
@@ -228,9 +229,24 @@ void Store::note_cancelled(std::int64_t run_id) {
   transaction.commit();
 }
 
+void Store::note_waiting_cancelled(const std::optional<std::string>& experiment) {
+  Transaction transaction(db_);
+  Statement(db_,
+            "UPDATE run SET error = ?1 WHERE status IN ('queued', 'interrupted') AND id IN "
+            "(SELECT run_id FROM experiment_run WHERE ?2 = '' OR experiment = ?2)")
+      .with(kCancelled, experiment.value_or(""))
+      .run();
+  transaction.commit();
+}
+
 void Store::forget_losses(std::int64_t run_id) {
   Transaction transaction(db_);
-  Statement(db_, "UPDATE run SET lost = 0 WHERE id = ?1").with(run_id).run();
+  Statement(db_,
+            "UPDATE run SET lost = 0, error = NULL, "
+            "status = CASE status WHEN 'failed' THEN 'interrupted' ELSE status END "
+            "WHERE id = ?1 AND status NOT IN ('completed', 'running')")
+      .with(run_id)
+      .run();
   transaction.commit();
 }
 

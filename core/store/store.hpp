@@ -18,6 +18,7 @@
 
 #include "core/base/process.hpp"
 #include "core/experiment/plan.hpp"
+#include "core/sdk/error.hpp"
 
 struct sqlite3;
 
@@ -29,6 +30,12 @@ inline constexpr int kSchemaVersion = 2;
 class Superseded : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
+};
+
+/// The file is no store any more: torn by a power failure, overwritten.
+class DamagedStore : public InputError {
+ public:
+  using InputError::InputError;
 };
 
 struct RunRow {
@@ -145,13 +152,15 @@ class Store {
                    const std::string& error, double seconds);
 
   /// Books the end of an attempt that could not say it itself, on whatever machine: one more is
-  /// lost, and the run is interrupted, or failed when nobody will try again. No effect on a
-  /// completed run.
-  void note_loss(std::int64_t run_id, const std::string& error, bool give_up);
-  /// The run's end was asked for: running becomes interrupted, error `cancelled`. No effect on one
-  /// that has ended.
+  /// lost, and the run is interrupted, or failed when nobody will try again. No effect where the
+  /// row is no longer at the attempt and the losses of `run`: two who see one end book it once.
+  void note_loss(const RunRow& run, const std::string& error, bool give_up);
+  /// The run's end was asked for: running becomes interrupted, error `cancelled`, and its attempt is
+  /// over. No effect on one that has ended.
   void note_cancelled(std::int64_t run_id);
-  /// Lets a failed run be tried anew: forgets its losses.
+  /// The same for all runs of an experiment (or of all) that wait to be submitted.
+  void note_waiting_cancelled(const std::optional<std::string>& experiment);
+  /// Lets a failed or cancelled run be tried anew: forgets losses and error.
   void forget_losses(std::int64_t run_id);
   /// Shows here how far a run is that another store has: status, step, owner, times.
   void show_progress(std::int64_t run_id, const RunRow& elsewhere);

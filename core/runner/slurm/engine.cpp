@@ -22,6 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr double kFirstPause = 0.25;    // seconds; doubles while nothing moves
+constexpr double kGraceSeconds = 3;     // for Slurm to list what a dead process has submitted
 constexpr double kDoubtSeconds = 60;    // after which a submission without an answer is none
 constexpr double kCancelSeconds = 180;  // for checkpoints to be written
 constexpr std::int64_t kLogLines = 10;
@@ -95,44 +96,53 @@ SlurmEngine::SlurmEngine(const Plan& plan, Store& store, const Catalogue& catalo
   }
   for (const SlurmTask& task : tasks_.all()) {
     const auto found = by_key_.find(task.run_key);
-    if (found == by_key_.end() || entries_[found->second].state == State::kDone) continue;
+    if (found == by_key_.end()) continue;
     entries_[found->second].state = State::kAtSlurm;
     entries_[found->second].task = task;
   }
   for (Entry& entry : entries_) {
-    if (entry.state != State::kPending || entry.row.status != "failed") continue;
-    // Asked for anew: earlier losses do not count against it.
-    store_.forget_losses(entry.row.id);
+    if (entry.state != State::kPending) continue;
+    if (entry.row.status != "failed" && entry.row.error != Store::kCancelled) continue;
+    // Asked for anew. The shard first: main must not be the better record of the two in between.
     const fs::path file = store_.shard_of(entry.row.uuid);
-    if (!fs::exists(file)) continue;
-    Store shard(file, Store::Access::kReadWrite);
-    for (const auto& [key, row] : shard.runs_by_key({entry.row.run_key}))
-      shard.forget_losses(row.id);
+    if (fs::exists(file)) {
+      Store shard(file, Store::Access::kReadWrite);
+      for (const auto& [key, row] : shard.runs_by_key({entry.row.run_key})) {
+        shard.forget_losses(row.id);
+      }
+    }
+    store_.forget_losses(entry.row.id);
+    entry.row = store_.run_by_id(entry.row.id).value();
   }
 }
 
 // --- following -----------------------------------------------------------------------------------
 
-void SlurmEngine::look() {
+/// False where Slurm does not answer.
+bool SlurmEngine::look() {
+  // The tasks first: what another follower submits after Slurm has answered must not seem gone.
+  std::map<std::int64_t, SlurmTask> tasks;
+  for (SlurmTask& task : tasks_.all()) tasks[task.run_id] = task;
   Queue queue;
   try {
     for (SlurmJob& job : client_.queue()) queue[job.id] = job;
-    if (!trouble_.empty()) progress_.note("Slurm answers again");
-    trouble_.clear();
   } catch (const SlurmError& error) {
-    if (trouble_.empty()) progress_.note(std::string(error.what()) + "; asking again");
-    trouble_ = error.what();
-    return;
+    tell(error.what());
+    for (Entry& entry : entries_) {
+      if (entry.task.job.empty()) entry.seen_at = 0;  // what is in doubt is so from anew
+    }
+    return false;
   }
-  std::map<std::int64_t, SlurmTask> tasks;
-  for (SlurmTask& task : tasks_.all()) tasks[task.run_id] = task;
+  if (!trouble_.empty()) progress_.note("Slurm answers again");
+  trouble_.clear();
   for (Entry& entry : entries_) {
     const auto known = tasks.find(entry.row.id);
     if (entry.state == State::kElsewhere || entry.state == State::kPending) {
       entry.row = store_.run_by_id(entry.row.id).value();
-      if (entry.row.status == "completed") entry.state = State::kDone;
-      if (known != tasks.end()) entry.state = State::kAtSlurm;  // another follower submitted it
-      if (entry.state == State::kElsewhere) entry.state = State::kPending;
+      entry.state = entry.row.status == "completed"        ? State::kDone
+                    : known != tasks.end()                 ? State::kAtSlurm  // another's
+                    : entry.row.error == Store::kCancelled ? State::kCancelled
+                                                           : State::kPending;
     }
     if (entry.state != State::kAtSlurm) continue;
     if (known == tasks.end()) {
@@ -143,16 +153,33 @@ void SlurmEngine::look() {
     try {
       look_at(entry, queue);
     } catch (const SlurmError& error) {
-      if (trouble_.empty()) progress_.note(std::string(error.what()) + "; trying again");
-      trouble_ = error.what();
+      tell(error.what());
+    } catch (const DamagedStore& error) {
+      restart(entry, error.what());
     } catch (const InputError& error) {
-      // A shard that cannot be read. What is left of its rows is not passed off as the run's.
-      tasks_.remove(entry.row.id);
-      store_.note_loss(entry.row.id, error.what(), true);
-      settle(entry);
-      progress_.ended(name_of(*entry.spec), entry.spec->method.plugin, entry.row);
+      tell(error.what());  // locked for long, a full disk: the next look may do
     }
   }
+  return true;
+}
+
+void SlurmEngine::tell(const std::string& trouble) {
+  if (trouble_ != trouble) progress_.note(trouble + "; trying again");
+  trouble_ = trouble;
+}
+
+/// The shard cannot be read. Rows are missing, so the run begins anew, without its checkpoint.
+void SlurmEngine::restart(Entry& entry, const std::string& damage) {
+  if (!entry.task.job.empty()) client_.cancel({entry.task.job});
+  const fs::path shard = store_.shard_of(entry.row.uuid);
+  std::error_code error;
+  fs::rename(shard, shard.string() + ".damaged", error);
+  fs::remove(store_.folder() / run_folder(entry.row.uuid) / "checkpoint.pt", error);
+  entry.row = store_.run_by_id(entry.row.id).value();
+  store_.note_loss(entry.row, damage, entry.row.lost + 1 >= plan_.slurm.max_attempts);
+  tasks_.remove(entry.row.id, entry.task.submission);
+  settle(entry);
+  progress_.note(name_of(*entry.spec) + ": " + damage);
 }
 
 void SlurmEngine::look_at(Entry& entry, const Queue& queue) {
@@ -166,7 +193,7 @@ void SlurmEngine::look_at(Entry& entry, const Queue& queue) {
   }
   if (now.state != entry.task.state || now.reason != entry.task.reason) {
     if (entry.task.state != kCancelling) moved_ = true;
-    tasks_.set_state(entry.row.id, now.state, now.reason);
+    tasks_.set_state(entry.task, now.state, now.reason);
     if (entry.task.state != kCancelling) entry.task.state = now.state;
   }
   if (now.state == "PENDING" && will_never_start(now.reason)) {
@@ -190,28 +217,22 @@ void SlurmEngine::look_at(Entry& entry, const Queue& queue) {
 bool SlurmEngine::adopt(Entry& entry, const Queue& queue) {
   for (const auto& [id, job] : queue) {
     if (job.name != entry.task.submission) continue;
-    tasks_.set_job(entry.task.submission, id.substr(0, id.find('_')));
-    entry.task.job = id.substr(0, id.find('_')) + "_" + std::to_string(entry.task.task);
+    const std::string number = id.substr(0, id.find('_'));
+    tasks_.set_job(entry.task.submission, number, 0);
+    entry.task.job = number + "_" + std::to_string(entry.task.task);
     return true;
   }
-  const fs::path folder = submission_folder(store_, entry.task.submission);
+  const auto row = take_shard(store_, entry.row.uuid, entry.row.run_key);
+  if (row && row->status == "completed") return true;  // it has come and gone
+  if (entry.seen_at == 0) entry.seen_at = now_seconds();
+  // Slurm lists a job as soon as it has it. Who waits for its answer may be on another machine.
+  const fs::path tasks = submission_folder(store_, entry.task.submission) / "tasks.json";
   std::error_code error;
-  const auto written = fs::last_write_time(folder / "tasks.json", error);
-  const double age =
-      error ? 0 : std::chrono::duration<double>(fs::file_time_type::clock::now() - written).count();
-  if (error && !fs::exists(folder)) {
-    // The process that took the runs may not have made the folder yet; it has a moment for it.
-    if (entry.seen_at == 0) entry.seen_at = now_seconds();
-    if (now_seconds() - entry.seen_at < 5) return false;
-  } else if (age < kDoubtSeconds && trouble_.empty()) {
-    if (entry.seen_at == 0) entry.seen_at = now_seconds();
-    // Slurm lists a job as soon as sbatch has been answered, and that takes no longer than this.
-    if (now_seconds() - entry.seen_at < 10) return false;
-  }
-  entry.seen_at = 0;
-  if (fs::exists(store_.shard_of(entry.row.uuid))) return true;  // it has run: see what it left
-  tasks_.remove(entry.row.id);
-  entry.state = State::kPending;
+  const bool dead = fs::exists(tasks, error) &&
+                    liveness(Submission::from_text(read_file(tasks)).submitter) == Liveness::kDead;
+  if (now_seconds() - entry.seen_at < (dead ? kGraceSeconds : kDoubtSeconds)) return false;
+  tasks_.remove(entry.row.id, entry.task.submission);
+  settle(entry);
   moved_ = true;
   return false;
 }
@@ -222,7 +243,10 @@ void SlurmEngine::finish(Entry& entry) {
   if (shard_row && shard_row->status == "running") {
     Store shard(store_.shard_of(entry.row.uuid), Store::Access::kReadWrite);
     // A node that Slurm has lost may compute on; its heartbeat tells.
-    if (shard.alive(shard_row->id, plan_.runner.heartbeat_stale_seconds)) return;
+    if (shard.alive(shard_row->id, plan_.runner.heartbeat_stale_seconds)) {
+      entry.task.job.clear();  // nothing can wait for that job any more
+      return;
+    }
   }
   moved_ = true;
   const bool cancelled = entry.task.state == kCancelling;
@@ -234,7 +258,12 @@ void SlurmEngine::finish(Entry& entry) {
         return state != State::kDone;
       });
   if (!ended && !cancelled && !needs_failed) lose(entry, shard_row);
-  tasks_.remove(entry.row.id);
+  if (shard_row && shard_row->status == "running" && (cancelled || needs_failed)) {
+    // Its rows go into the store before the store says that it is over.
+    Store(store_.shard_of(entry.row.uuid), Store::Access::kReadWrite).note_cancelled(shard_row->id);
+    take_shard(store_, entry.row.uuid, entry.row.run_key);
+  }
+  tasks_.remove(entry.row.id, entry.task.submission);
   settle(entry);
   if (entry.state == State::kCancelled) {
     store_.note_cancelled(entry.row.id);
@@ -258,11 +287,14 @@ void SlurmEngine::finish(Entry& entry) {
 void SlurmEngine::lose(Entry& entry, const std::optional<RunRow>& shard_row) {
   const std::int64_t lost = (shard_row ? shard_row->lost : entry.row.lost) + 1;
   const bool give_up = lost >= plan_.slurm.max_attempts;
-  if (!shard_row) return store_.note_loss(entry.row.id, why_lost(entry), give_up);
+  if (!shard_row) {
+    entry.row = store_.run_by_id(entry.row.id).value();
+    return store_.note_loss(entry.row, why_lost(entry), give_up);
+  }
   entry.row.attempt = shard_row->attempt;
   {
     Store shard(store_.shard_of(entry.row.uuid), Store::Access::kReadWrite);
-    shard.note_loss(shard_row->id, why_lost(entry), give_up);
+    shard.note_loss(*shard_row, why_lost(entry), give_up);
   }
   take_shard(store_, entry.row.uuid, entry.row.run_key);
 }
@@ -374,11 +406,12 @@ bool SlurmEngine::submit(const std::vector<Entry*>& group, const std::vector<std
       wind_up_submissions(store_);
       throw;
     }
-    if (trouble_ != error.what()) progress_.note(std::string(error.what()) + "; trying later");
-    trouble_ = error.what();
+    tell(error.what());
     return false;
   }
-  tasks_.set_job(name, job);
+  const std::vector<std::string> unwanted =
+      tasks_.set_job(name, job, static_cast<std::int64_t>(runs.size()));
+  if (!unwanted.empty()) client_.cancel(unwanted);
   moved_ = true;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     runs[i]->state = State::kAtSlurm;
@@ -400,6 +433,7 @@ bool SlurmEngine::submit(const std::vector<Entry*>& group, const std::vector<std
 Submission SlurmEngine::submission_of(const std::vector<Entry*>& runs) const {
   Submission submission;
   submission.max_attempts = plan_.slurm.max_attempts;
+  submission.submitter = this_process();
   submission.job.store = fs::absolute(store_.file());
   submission.job.runner = plan_.runner;
   submission.job.command_line = options_.command_line;
@@ -496,8 +530,7 @@ ScheduleResult SlurmEngine::follow() {
   const InterruptScope interrupted;
   bool stopped = false;
   while (!stopped) {
-    look();
-    submit_ready();
+    if (look()) submit_ready();
     show_progress();
     if (finished()) break;
     if (interrupted.count() == 0) wait();
@@ -511,8 +544,13 @@ ScheduleResult SlurmEngine::follow() {
 }
 
 ScheduleResult SlurmEngine::detach() {
-  look();
-  submit_ready();
+  if (look()) submit_ready();
+  block_dependents();
+  for (Entry& entry : entries_) {
+    if (entry.state != State::kPending) continue;
+    entry.state = State::kBlocked;
+    entry.reason = "not submitted: " + (trouble_.empty() ? "what it needs is not" : trouble_);
+  }
   return result();
 }
 
@@ -537,45 +575,46 @@ ScheduleResult SlurmEngine::result() const {
 std::int64_t cancel_slurm_tasks(Store& store, const std::optional<std::string>& experiment) {
   SlurmTasks tasks(store);
   const SlurmClient client;
-  const auto ours = [&] { return experiment ? tasks.of_experiment(*experiment) : tasks.all(); };
-  std::vector<SlurmTask> open = ours();
-  const auto count = static_cast<std::int64_t>(open.size());
-  std::vector<std::string> jobs;
-  std::set<std::string> unknown;
-  for (const SlurmTask& task : open) {
-    // First the word, then the deed: who follows the sweep submits none of them anew.
-    tasks.set_state(task.run_id, kCancelling, "");
-    if (task.job.empty()) unknown.insert(task.submission);
-    if (!task.job.empty()) jobs.push_back(task.job);
-  }
-  for (const std::string& name : unknown) client.cancel({"--name=" + name});
-  client.cancel(jobs);
-  for (const double begun = now_seconds();
-       !open.empty() && now_seconds() - begun < kCancelSeconds;) {
+  std::set<std::int64_t> asked;
+  const double begun = now_seconds();
+  while (true) {
+    // What a follower could submit in the room that becomes free.
+    store.note_waiting_cancelled(experiment);
+    const std::vector<SlurmTask> open = experiment ? tasks.of_experiment(*experiment) : tasks.all();
+    if (open.empty()) break;
+    if (now_seconds() - begun > kCancelSeconds) {
+      throw std::runtime_error(std::to_string(open.size()) +
+                               " jobs have not ended yet; the same command goes on waiting");
+    }
+    std::vector<std::string> jobs;
+    std::set<std::string> names;  // of submissions whose job is not known
+    for (const SlurmTask& task : open) {
+      if (task.job.empty()) names.insert(task.submission);
+      if (!asked.insert(task.run_id).second) continue;
+      // First the word, then the deed: who follows the sweep submits none of them anew.
+      tasks.set_state(task, kCancelling, "");
+      if (!task.job.empty()) jobs.push_back(task.job);
+    }
+    for (const std::string& name : names) client.cancel({"--name=" + name});
+    client.cancel(jobs);
     std::set<std::string> live;
     for (const SlurmJob& job : client.queue()) {
-      if (is_live(job.state)) live.insert(job.id);
+      if (is_live(job.state)) live.insert({job.id, job.name});
     }
     for (const SlurmTask& task : open) {
-      if (!task.job.empty() && live.count(task.job) > 0) continue;
+      if (live.count(task.job.empty() ? task.submission : task.job) > 0) continue;
       const auto row = take_shard(store, task.uuid, task.run_key);
       if (row && row->status == "running") {
-        Store shard(store.shard_of(task.uuid), Store::Access::kReadWrite);
-        shard.note_cancelled(row->id);
+        Store(store.shard_of(task.uuid), Store::Access::kReadWrite).note_cancelled(row->id);
         take_shard(store, task.uuid, task.run_key);
       }
       store.note_cancelled(task.run_id);
-      tasks.remove(task.run_id);
+      tasks.remove(task.run_id, task.submission);
     }
-    open = ours();
-    if (!open.empty()) usleep(300000);
-  }
-  if (!open.empty()) {
-    throw std::runtime_error(std::to_string(open.size()) +
-                             " jobs have not ended yet; the same command goes on waiting");
+    usleep(300000);
   }
   wind_up_submissions(store);
-  return count;
+  return static_cast<std::int64_t>(asked.size());
 }
 
 std::string refresh_from_shards(Store& store) {
@@ -587,7 +626,7 @@ std::string refresh_from_shards(Store& store) {
     for (SlurmJob& job : SlurmClient().queue()) queue[job.id] = job;
     for (const SlurmTask& task : all) {
       const auto job = queue.find(task.job);
-      if (job != queue.end()) tasks.set_state(task.run_id, job->second.state, job->second.reason);
+      if (job != queue.end()) tasks.set_state(task, job->second.state, job->second.reason);
     }
   } catch (const std::exception&) {
     // Far from the cluster: the states are those that were seen last.

@@ -47,7 +47,9 @@ class SlurmEngine {
   };
   using Queue = std::map<std::string, SlurmJob>;  // by id
 
-  void look();
+  bool look();
+  void tell(const std::string& trouble);
+  void restart(Entry& entry, const std::string& damage);
   void look_at(Entry& entry, const Queue& queue);
   bool adopt(Entry& entry, const Queue& queue);
   void finish(Entry& entry);

@@ -38,7 +38,10 @@ std::string Submission::to_text() const {
   for (const SubmittedTask& task : tasks) {
     list.push_back({{"uuid", task.uuid}, {"run_key", task.run_key}, {"needs", task.needs}});
   }
-  return nlohmann::json{{"job", job.to_text()}, {"max_attempts", max_attempts}, {"tasks", list}}
+  return nlohmann::json{{"job", job.to_text()},
+                        {"max_attempts", max_attempts},
+                        {"submitter", {submitter.host, submitter.pid, submitter.start}},
+                        {"tasks", list}}
       .dump(1);
 }
 
@@ -47,6 +50,8 @@ Submission Submission::from_text(const std::string& text) {
   Submission submission;
   submission.job = Job::from_text(json.at("job").get<std::string>());
   submission.max_attempts = json.at("max_attempts");
+  const nlohmann::json& submitter = json.at("submitter");
+  submission.submitter = {submitter.at(0), submitter.at(1), submitter.at(2)};
   for (const nlohmann::json& task : json.at("tasks")) {
     submission.tasks.push_back(
         {task.at("uuid"), task.at("run_key"),
@@ -79,15 +84,14 @@ void write_submission(Store& store, const std::string& name, const Submission& s
   write_atomically(folder / "tasks.json", submission.to_text());
 }
 
-std::optional<RunRow> take_shard(Store& store, const std::string& uuid,
-                                 const std::string& run_key) {
-  const fs::path file = store.shard_of(uuid);
-  std::error_code error;
-  if (!fs::exists(file, error)) return std::nullopt;
+namespace {
+
+std::optional<RunRow> take_existing(Store& store, const fs::path& file,
+                                    const std::string& run_key) {
   std::optional<RunRow> row;
   {
-    Store shard(file,
-                Store::Access::kReadWrite);  // rolls back what a killed task left half-written
+    // Rolls back what a killed task left half-written; never makes a shard.
+    Store shard(file, Store::Access::kReadOnly);
     const auto rows = shard.runs_by_key({run_key});
     if (rows.empty()) return std::nullopt;
     row = rows.begin()->second;
@@ -102,31 +106,83 @@ std::optional<RunRow> take_shard(Store& store, const std::string& uuid,
   return row;
 }
 
-void wind_up_submissions(Store& store) {
-  std::set<std::string> live_submissions, live_runs;
-  for (const SlurmTask& task : SlurmTasks(store).all()) {
-    live_submissions.insert(task.submission);
-    live_runs.insert(task.uuid);
+}  // namespace
+
+std::optional<RunRow> take_shard(Store& store, const std::string& uuid,
+                                 const std::string& run_key) {
+  const fs::path file = store.shard_of(uuid);
+  std::error_code error;
+  if (!fs::exists(file, error)) return std::nullopt;
+  try {
+    return take_existing(store, file, run_key);
+  } catch (const InputError&) {
+    // Another follower may have taken it in and removed it at this moment.
+    if (fs::exists(file, error)) throw;
+    return std::nullopt;
   }
+}
+
+namespace {
+
+/// tasks.json of a submission's folder; nothing where it is being written, or removed by another
+/// process at this moment.
+std::optional<Submission> read_submission(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::exists(folder / "tasks.json", error)) return std::nullopt;
+  try {
+    return Submission::from_text(read_file(folder / "tasks.json"));
+  } catch (const InputError&) {
+    return std::nullopt;
+  }
+}
+
+/// Takes the shard in and removes it. One that is still being written stays.
+void end_shard(Store& store, const std::string& uuid, const std::string& run_key) {
+  const auto row = take_shard(store, uuid, run_key);
+  if (row && row->status == "running") return;
+  std::error_code error;
+  for (const char* suffix : {"", "-journal", ".lock"}) {
+    fs::remove(store.shard_of(uuid).string() + suffix, error);
+  }
+}
+
+}  // namespace
+
+void wind_up_submissions(Store& store) {
   std::error_code error;
   std::vector<fs::path> folders;
   for (fs::directory_iterator it(store.folder() / kSubmissionFolder, error), end;
        !error && it != end; it.increment(error)) {
-    if (live_submissions.count(it->path().filename().string()) == 0) folders.push_back(it->path());
+    folders.push_back(it->path());
   }
+  // After the folders were listed: runs are handed to Slurm before their folder is made.
+  std::set<std::string> live, kept;
+  for (const SlurmTask& task : SlurmTasks(store).all()) {
+    live.insert(task.submission);
+    kept.insert(task.uuid);
+  }
+  std::vector<SubmittedTask> ended;
   for (const fs::path& folder : folders) {
-    if (!fs::exists(folder / "tasks.json", error)) continue;  // being written
-    const Submission submission = Submission::from_text(read_file(folder / "tasks.json"));
-    // The folder first: without it a task ends at once, with it it would make its shard anew.
-    fs::remove_all(folder, error);
-    for (const SubmittedTask& task : submission.tasks) {
-      if (live_runs.count(task.uuid) > 0) continue;
-      const fs::path shard = store.shard_of(task.uuid);
-      const auto row = take_shard(store, task.uuid, task.run_key);
-      if (row && row->status == "running") continue;  // contributes when it has ended
-      for (const char* suffix : {"", "-journal", ".lock"})
-        fs::remove(shard.string() + suffix, error);
+    const std::optional<Submission> submission = read_submission(folder);
+    if (!submission) continue;
+    if (live.count(folder.filename().string()) > 0) {
+      // Its tasks may still look for what they need where it was computed.
+      for (const SubmittedTask& task : submission->tasks) {
+        for (const auto& [run_key, uuid] : task.needs) kept.insert(uuid);
+      }
+      continue;
     }
+    ended.insert(ended.end(), submission->tasks.begin(), submission->tasks.end());
+    for (const SubmittedTask& task : submission->tasks) {
+      // Shards of needed runs that outlived their own submission for these tasks.
+      for (const auto& [run_key, uuid] : task.needs) ended.push_back({uuid, run_key, {}});
+    }
+    // The folder before the shards: without it a task ends at once, with it it would make its
+    // shard anew.
+    fs::remove_all(folder, error);
+  }
+  for (const SubmittedTask& task : ended) {
+    if (kept.count(task.uuid) == 0) end_shard(store, task.uuid, task.run_key);
   }
   fs::remove(store.folder() / kSubmissionFolder,
              error);  // only when empty: the store is no longer shared

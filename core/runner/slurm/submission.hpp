@@ -26,6 +26,7 @@ struct Submission {
   /// Without a run: store (the main one), libraries, runner settings, command line.
   Job job;
   std::int64_t max_attempts = 3;
+  ProcessId submitter;  ///< who waits for sbatch's answer
   std::vector<SubmittedTask> tasks;
 
   std::string to_text() const;

@@ -26,6 +26,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::chrono::milliseconds kBetweenClaims{500};
+constexpr std::chrono::seconds kBetweenRequeues{3};
+constexpr int kRequeueTries = 6;
 
 std::string from_slurm(const char* variable) {
   const char* value = std::getenv(variable);
@@ -65,7 +67,7 @@ class SlurmTaskRunner {
     const Job job = job_of(before, *attempt);
     open_log(job.log);
     const int code = run_job(job);
-    if (code == kWorkerInterrupted && stop_signal() == SIGUSR1) return go_on_later(before.step);
+    if (code == kWorkerInterrupted && stop_signal() == SIGUSR1) queue_again();
     return code;
   }
 
@@ -88,7 +90,9 @@ class SlurmTaskRunner {
   void fill_shard() {
     std::vector<std::string> needs;
     for (const auto& [run_key, uuid] : task_.needs) needs.push_back(run_key);
-    StoreMerger(shard_, folder_ / "plan.sqlite").take_runs({task_.run_key});
+    if (!shard_has_run()) {
+      StoreMerger(shard_, folder_ / "plan.sqlite").take_runs({task_.run_key});
+    }
     StoreMerger(shard_, folder_ / "plan.sqlite").take_references(needs);
     for (const auto& [run_key, uuid] : task_.needs) {
       if (shard_.artifact_of(run_key)) continue;
@@ -98,6 +102,16 @@ class SlurmTaskRunner {
         throw InputError("a run that this one needs has left no artifact (" + file.string() + ")");
       }
     }
+  }
+
+  /// At the plan's attempt or a later one: then the plan's rows are older, whatever it says of
+  /// them.
+  bool shard_has_run() {
+    const auto here = shard_.runs_by_key({task_.run_key});
+    if (here.empty()) return false;
+    Store plan(folder_ / "plan.sqlite", Store::Access::kReadOnly);
+    return here.begin()->second.attempt >=
+           plan.runs_by_key({task_.run_key}).at(task_.run_key).attempt;
   }
 
   /// Waits while another task computes the run; nothing when it is completed.
@@ -128,21 +142,20 @@ class SlurmTaskRunner {
     return job;
   }
 
-  int go_on_later(std::int64_t step_before) {
-    const RunRow now = row();
-    if (now.step <= step_before) {
-      const bool give_up = now.lost + 1 >= submission_.max_attempts;
-      shard_.note_loss(now.id, "the time limit came before one update was done", give_up);
-      if (give_up) return kWorkerFailed;
-    }
+  /// The attempt has done an update at least (Session::train), so this comes to an end.
+  static void queue_again() {
     const std::string job =
         from_slurm("SLURM_ARRAY_JOB_ID") + "_" + from_slurm("SLURM_ARRAY_TASK_ID");
-    try {
-      SlurmClient().requeue(job);
-    } catch (const std::exception& error) {
-      std::printf("not queued again: %s\n", error.what());  // who follows the sweep submits it anew
+    for (int i = 0; i < kRequeueTries; ++i) {
+      try {
+        return SlurmClient().requeue(job);
+      } catch (const std::exception& error) {
+        std::printf("not queued again: %s\n", error.what());  // slurmctld may be restarting
+        std::fflush(stdout);
+      }
+      std::this_thread::sleep_for(kBetweenRequeues);
     }
-    return kWorkerInterrupted;
+    // Who follows the sweep submits it anew.
   }
 
   const fs::path folder_;
