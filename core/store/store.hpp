@@ -155,8 +155,8 @@ class Store {
   /// lost, and the run is interrupted, or failed when nobody will try again. No effect where the
   /// row is no longer at the attempt and the losses of `run`: two who see one end book it once.
   void note_loss(const RunRow& run, const std::string& error, bool give_up);
-  /// The run's end was asked for: running becomes interrupted, error `cancelled`, and its attempt is
-  /// over. No effect on one that has ended.
+  /// The run's end was asked for: running becomes interrupted, error `cancelled`, and its attempt
+  /// is over. No effect on one that has ended.
   void note_cancelled(std::int64_t run_id);
   /// The same for all runs of an experiment (or of all) that wait to be submitted.
   void note_waiting_cancelled(const std::optional<std::string>& experiment);

@@ -3,9 +3,8 @@
 
 namespace labhost {
 
-/// Modes: serve FD | run JOB | task SUBMISSION THREADS | describe FILE | check FILE | bench NAME [ARG...]
-/// | render REQUEST VIDEO STILL.
-/// Returns an exit code; throws nothing.
+/// Modes: serve FD | run JOB | task SUBMISSION THREADS | describe FILE | check FILE | bench NAME
+/// [ARG...] | render REQUEST VIDEO STILL. Returns an exit code; throws nothing.
 using WorkerMain = int (*)(int argc, const char* const* argv);
 inline constexpr const char* kWorkerMainSymbol = "labhost_worker_main";
 
