@@ -2,7 +2,7 @@
 #include "core/cli/command.hpp"
 #include "core/cli/table.hpp"
 #include "core/report/report.hpp"
-#include "core/runner/slurm/engine.hpp"
+#include "core/runner/slurm/commands.hpp"
 
 namespace labhost {
 

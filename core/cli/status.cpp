@@ -10,7 +10,7 @@
 #include "core/cli/command.hpp"
 #include "core/cli/status_view.hpp"
 #include "core/cli/table.hpp"
-#include "core/runner/slurm/engine.hpp"
+#include "core/runner/slurm/commands.hpp"
 
 namespace labhost {
 namespace {

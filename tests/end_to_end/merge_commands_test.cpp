@@ -147,7 +147,7 @@ TEST_CASE("--engine: what it refuses without a cluster") {
   place.surroundings.variables["PATH"] = place.scratch.path();
   const Outcome outcome = place.run({"--engine", "slurm"});
   CHECK(outcome.code == 2);
-  CHECK(contains(outcome.err, "expected Slurm's command scontrol in PATH, found none"));
+  CHECK(contains(outcome.err, "expected Slurm's command sbatch in PATH, found none"));
   CHECK_FALSE(fs::exists(place.scratch / "results/slurm"));
 }
 

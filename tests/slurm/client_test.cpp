@@ -71,6 +71,8 @@ TEST_CASE("Slurm: answers of its commands") {
                        SlurmError);
   slurm.put("sbatch", "echo 'Submitted'");
   CHECK_THROWS_AS(client.submit({"script.sh"}), SlurmError);
+  slurm.put("sbatch", "printf 'a long listing\\nSlurmctld is DOWN\\n'; exit 1");
+  CHECK_THROWS_WITH_AS(client.submit({"script.sh"}), "sbatch: Slurmctld is DOWN", SlurmError);
   slurm.put("squeue", "echo \"17_0|$(echo $* | tr '|' '/')|RUNNING|None\"");
   REQUIRE(client.queue().size() == 1);
   CHECK(contains(client.queue()[0].name, "--states=all"));

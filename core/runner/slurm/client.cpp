@@ -24,6 +24,8 @@ std::string output_of(const std::vector<std::string>& command) {
   }
   std::string said = end.err.empty() ? end.out : end.err;
   while (!said.empty() && said.back() == '\n') said.pop_back();
+  // What some commands print before they fail is no message.
+  if (end.err.empty()) said.erase(0, said.rfind('\n') + 1);
   throw SlurmError(command[0] + ": " + (said.empty() ? "failed without a word" : said));
 }
 
@@ -119,6 +121,8 @@ std::vector<SlurmJob> parse_queue(const std::string& text) {
   }
   return jobs;
 }
+
+void SlurmClient::require_commands() const { output_of({"sbatch", "--version"}); }
 
 std::string SlurmClient::submit(const std::vector<std::string>& arguments) const {
   std::vector<std::string> command = {"sbatch", "--parsable"};

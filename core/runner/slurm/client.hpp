@@ -39,6 +39,8 @@ struct SlurmEnd {
 
 class SlurmClient {
  public:
+  /// Throws InputError where Slurm's commands are not. Asks no daemon.
+  void require_commands() const;
   /// Submits; returns the job's number. `arguments` are sbatch's, the script last.
   std::string submit(const std::vector<std::string>& arguments) const;
   /// All jobs of this user that Slurm still knows.

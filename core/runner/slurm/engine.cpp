@@ -1,6 +1,5 @@
 #include "core/runner/slurm/engine.hpp"
 
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include "core/base/process.hpp"
 #include "core/base/text.hpp"
 #include "core/runner/host/interrupts.hpp"
+#include "core/runner/slurm/commands.hpp"
 #include "core/sdk/error.hpp"
 
 namespace labhost {
@@ -21,48 +21,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double kFirstPause = 0.25;    // seconds; doubles while nothing moves
-constexpr double kGraceSeconds = 3;     // for Slurm to list what a dead process has submitted
-constexpr double kDoubtSeconds = 60;    // after which a submission without an answer is none
-constexpr double kCancelSeconds = 180;  // for checkpoints to be written
+constexpr double kFirstPause = 0.25;  // seconds; doubles while nothing moves
+constexpr double kGraceSeconds = 3;   // for Slurm to list what a dead process has submitted
+constexpr double kDoubtSeconds = 60;  // after which a submission without an answer is none
 constexpr std::int64_t kLogLines = 10;
-
-/// A name that no other job has: the way to find a job of which sbatch's answer was lost.
-std::string new_submission_name() {
-  std::uint32_t number = 0;
-  if (getrandom(&number, sizeof number, 0) != sizeof number)
-    number = static_cast<std::uint32_t>(getpid());
-  char name[32];
-  std::snprintf(name, sizeof name, "labhost-%08x", number);
-  return name;
-}
-
-std::string counted_states(const std::vector<SlurmTask>& tasks) {
-  std::map<std::string, std::int64_t> counts;
-  for (const SlurmTask& task : tasks) ++counts[task.state];
-  std::vector<std::string> parts;
-  for (const auto& [state, count] : counts) parts.push_back(std::to_string(count) + " " + state);
-  return parts.empty() ? "" : "Slurm: " + join(parts, ", ");
-}
-
-std::string index_list(std::size_t count, std::int64_t limit) {
-  std::string list = "0-" + std::to_string(count - 1);
-  if (limit > 0) list += "%" + std::to_string(limit);
-  return list;
-}
 
 /// A pending job that nobody will start: one whose launch failed (slurmctld was killed in it) is
 /// held for an administrator.
 bool will_never_start(const std::string& reason) {
   return reason == "launch failed requeued held" || reason == "DependencyNeverSatisfied";
-}
-
-/// Whether sbatch was refused for now: limits on jobs are met again when some have ended.
-bool may_pass(const std::string& message) {
-  for (const char* word : {"imit", "emporarily", "busy", "imed out", "onnect"}) {
-    if (message.find(word) != std::string::npos) return true;
-  }
-  return false;
 }
 
 }  // namespace
@@ -80,7 +47,7 @@ SlurmEngine::SlurmEngine(const Plan& plan, Store& store, const Catalogue& catalo
     entries_.emplace_back();
     entries_.back().spec = &spec;
   }
-  array_limit_ = client_.max_array_tasks();  // says so at once where there is no Slurm
+  client_.require_commands();
   store_.share();
   progress_.learn_speeds(store_);
   std::vector<std::string> keys;
@@ -330,160 +297,6 @@ void SlurmEngine::settle(Entry& entry) {
   }
 }
 
-// --- submitting ----------------------------------------------------------------------------------
-
-void SlurmEngine::block_dependents() {
-  for (Entry& entry : entries_) {
-    if (entry.state != State::kPending) continue;
-    for (const NeedSpec& need : entry.spec->needs) {
-      const Entry& needed = entries_[by_key_.at(need.run_key)];
-      const bool cancelled = needed.state == State::kCancelled;
-      if (!cancelled && needed.state != State::kFailed && needed.state != State::kBlocked) continue;
-      entry.state = cancelled ? State::kCancelled : State::kBlocked;
-      entry.reason = "needs " + name_of(*needed.spec) + ", which failed";
-    }
-  }
-}
-
-/// Runs that wait for the same jobs and ask for the same resources are one array.
-void SlurmEngine::submit_ready() {
-  block_dependents();
-  for (bool again = true; again;) {
-    again = false;
-    std::map<std::pair<std::vector<std::string>, std::string>, std::vector<Entry*>> groups;
-    for (Entry& entry : entries_) {
-      if (entry.state != State::kPending) continue;
-      std::vector<std::string> after;
-      bool ready = true;
-      for (const NeedSpec& need : entry.spec->needs) {
-        const Entry& needed = entries_[by_key_.at(need.run_key)];
-        if (needed.state == State::kDone) continue;
-        ready = ready && needed.state == State::kAtSlurm && !needed.task.job.empty() &&
-                needed.task.state != kCancelling;
-        after.push_back(needed.task.job);
-      }
-      if (!ready) continue;
-      std::sort(after.begin(), after.end());
-      const SlurmResources& asked = plan_.slurm.resources_of(entry.spec->algorithm);
-      const std::string resources =
-          join({asked.time, asked.mem, asked.gres, std::to_string(asked.cpus)}, "\n");
-      std::vector<Entry*>& group = groups[{after, resources}];
-      if (static_cast<std::int64_t>(group.size()) < array_limit_) group.push_back(&entry);
-    }
-    for (const auto& [key, group] : groups) {
-      if (!submit(group, key.first)) return;  // Slurm takes no more for now
-      again = true;
-    }
-  }
-}
-
-/// False when Slurm may take it later.
-bool SlurmEngine::submit(const std::vector<Entry*>& group, const std::vector<std::string>& after) {
-  const std::string name = new_submission_name();
-  std::vector<std::int64_t> ids;
-  for (const Entry* entry : group) ids.push_back(entry->row.id);
-  const std::vector<std::int64_t> added =
-      tasks_.add(ids, name, plan_.runner.heartbeat_stale_seconds);
-  std::vector<Entry*> runs;
-  for (Entry* entry : group) {
-    const bool ours = std::find(added.begin(), added.end(), entry->row.id) != added.end();
-    if (ours) runs.push_back(entry);
-    if (!ours) entry->state = State::kElsewhere;
-  }
-  if (runs.empty()) return true;
-  std::string job;
-  try {
-    write_submission(store_, name, submission_of(runs), plan_.slurm.setup);
-    job = client_.submit(sbatch_arguments(runs, name, after));
-  } catch (const std::exception& error) {
-    tasks_.remove_submission(name);
-    std::error_code ignored;
-    fs::remove_all(submission_folder(store_, name), ignored);
-    const bool others = std::any_of(entries_.begin(), entries_.end(), [](const Entry& entry) {
-      return entry.state == State::kAtSlurm;
-    });
-    if (!others || !may_pass(error.what())) {
-      wind_up_submissions(store_);
-      throw;
-    }
-    tell(error.what());
-    return false;
-  }
-  const std::vector<std::string> unwanted =
-      tasks_.set_job(name, job, static_cast<std::int64_t>(runs.size()));
-  if (!unwanted.empty()) client_.cancel(unwanted);
-  moved_ = true;
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    runs[i]->state = State::kAtSlurm;
-    runs[i]->task = {runs[i]->row.id,
-                     runs[i]->row.uuid,
-                     runs[i]->row.run_key,
-                     name,
-                     static_cast<std::int64_t>(i),
-                     job + "_" + std::to_string(i),
-                     "PENDING",
-                     ""};
-  }
-  progress_.note("submitted " + std::to_string(runs.size()) +
-                 (runs.size() == 1 ? " run" : " runs") + " as Slurm job " + job +
-                 (after.empty() ? "" : ", after " + join(after, ", ")));
-  return true;
-}
-
-Submission SlurmEngine::submission_of(const std::vector<Entry*>& runs) const {
-  Submission submission;
-  submission.max_attempts = plan_.slurm.max_attempts;
-  submission.submitter = this_process();
-  submission.job.store = fs::absolute(store_.file());
-  submission.job.runner = plan_.runner;
-  submission.job.command_line = options_.command_line;
-  for (const Entry* entry : runs) {
-    submission.job.use_plugins(*entry->spec, catalogue_);
-    SubmittedTask task{entry->row.uuid, entry->row.run_key, {}};
-    for (const NeedSpec& need : entry->spec->needs) {
-      task.needs.emplace_back(need.run_key, entries_[by_key_.at(need.run_key)].row.uuid);
-    }
-    submission.tasks.push_back(std::move(task));
-  }
-  return submission;
-}
-
-std::vector<std::string> SlurmEngine::sbatch_arguments(
-    const std::vector<Entry*>& runs, const std::string& name,
-    const std::vector<std::string>& after) const {
-  const SlurmSettings& slurm = plan_.slurm;
-  const SlurmResources& asked = slurm.resources_of(runs.front()->spec->algorithm);
-  const fs::path folder = fs::absolute(submission_folder(store_, name));
-  std::vector<std::string> arguments = {
-      "--job-name=" + name,
-      "--array=" + index_list(runs.size(), options_.jobs > 0 ? options_.jobs : slurm.limit),
-      "--output=" + (folder / "%a.out").string(),
-      "--open-mode=append",
-      "--requeue",
-      "--signal=B:USR1@" + std::to_string(slurm.signal_seconds),
-      "--nodes=1",
-      "--ntasks=1",
-      "--cpus-per-task=" + std::to_string(asked.cpus > 0 ? asked.cpus : plan_.runner.threads)};
-  const std::pair<const char*, const std::string*> options[] = {
-      {"--partition=", &slurm.partition},
-      {"--account=", &slurm.account},
-      {"--qos=", &slurm.qos},
-      {"--constraint=", &slurm.constraint},
-      {"--time=", &asked.time},
-      {"--mem=", &asked.mem},
-      {"--gres=", &asked.gres}};
-  for (const auto& [option, value] : options) {
-    if (!value->empty()) arguments.push_back(option + *value);
-  }
-  if (!after.empty()) {
-    arguments.push_back("--dependency=afterok:" + join(after, ":"));
-    arguments.emplace_back("--kill-on-invalid-dep=yes");
-  }
-  arguments.insert(arguments.end(), slurm.extra.begin(), slurm.extra.end());
-  arguments.push_back((folder / "script.sh").string());
-  return arguments;
-}
-
 // --- the loop ------------------------------------------------------------------------------------
 
 bool SlurmEngine::finished() const {
@@ -568,71 +381,6 @@ ScheduleResult SlurmEngine::result() const {
   }
   result.already -= completed_;
   return result;
-}
-
-// --- other commands ------------------------------------------------------------------------------
-
-std::int64_t cancel_slurm_tasks(Store& store, const std::optional<std::string>& experiment) {
-  SlurmTasks tasks(store);
-  const SlurmClient client;
-  std::set<std::int64_t> asked;
-  const double begun = now_seconds();
-  while (true) {
-    // What a follower could submit in the room that becomes free.
-    store.note_waiting_cancelled(experiment);
-    const std::vector<SlurmTask> open = experiment ? tasks.of_experiment(*experiment) : tasks.all();
-    if (open.empty()) break;
-    if (now_seconds() - begun > kCancelSeconds) {
-      throw std::runtime_error(std::to_string(open.size()) +
-                               " jobs have not ended yet; the same command goes on waiting");
-    }
-    std::vector<std::string> jobs;
-    std::set<std::string> names;  // of submissions whose job is not known
-    for (const SlurmTask& task : open) {
-      if (task.job.empty()) names.insert(task.submission);
-      if (!asked.insert(task.run_id).second) continue;
-      // First the word, then the deed: who follows the sweep submits none of them anew.
-      tasks.set_state(task, kCancelling, "");
-      if (!task.job.empty()) jobs.push_back(task.job);
-    }
-    for (const std::string& name : names) client.cancel({"--name=" + name});
-    client.cancel(jobs);
-    std::set<std::string> live;
-    for (const SlurmJob& job : client.queue()) {
-      if (is_live(job.state)) live.insert({job.id, job.name});
-    }
-    for (const SlurmTask& task : open) {
-      if (live.count(task.job.empty() ? task.submission : task.job) > 0) continue;
-      const auto row = take_shard(store, task.uuid, task.run_key);
-      if (row && row->status == "running") {
-        Store(store.shard_of(task.uuid), Store::Access::kReadWrite).note_cancelled(row->id);
-        take_shard(store, task.uuid, task.run_key);
-      }
-      store.note_cancelled(task.run_id);
-      tasks.remove(task.run_id, task.submission);
-    }
-    usleep(300000);
-  }
-  wind_up_submissions(store);
-  return static_cast<std::int64_t>(asked.size());
-}
-
-std::string refresh_from_shards(Store& store) {
-  SlurmTasks tasks(store);
-  const std::vector<SlurmTask> all = tasks.all();
-  if (all.empty()) return "";
-  try {
-    std::map<std::string, SlurmJob> queue;
-    for (SlurmJob& job : SlurmClient().queue()) queue[job.id] = job;
-    for (const SlurmTask& task : all) {
-      const auto job = queue.find(task.job);
-      if (job != queue.end()) tasks.set_state(task, job->second.state, job->second.reason);
-    }
-  } catch (const std::exception&) {
-    // Far from the cluster: the states are those that were seen last.
-  }
-  for (const SlurmTask& task : all) take_shard(store, task.uuid, task.run_key);
-  return counted_states(tasks.all());
 }
 
 }  // namespace labhost

@@ -80,18 +80,10 @@ class SlurmEngine {
   std::map<std::string, std::size_t> by_key_;
   Progress progress_;
   std::int64_t completed_ = 0;
-  std::int64_t array_limit_ = 0;
-  double pause_ = 0;     ///< until the next question to Slurm
-  bool moved_ = false;   ///< something has changed since the last question
-  std::string trouble_;  ///< of Slurm's, that has been told
+  std::int64_t array_limit_ = 0;  ///< tasks of one array; 0: not known yet
+  double pause_ = 0;              ///< until the next question to Slurm
+  bool moved_ = false;            ///< something has changed since the last question
+  std::string trouble_;           ///< of Slurm's, that has been told
 };
-
-/// Ends the jobs of an experiment's runs, or of all: they write checkpoints, and are interrupted.
-/// Returns how many there were.
-std::int64_t cancel_slurm_tasks(Store& store, const std::optional<std::string>& experiment);
-
-/// For commands that show a store: takes in what the shards of its runs at Slurm have by now.
-/// Returns Slurm's own counts, "4 RUNNING, 80 PENDING"; empty where nothing is with Slurm.
-std::string refresh_from_shards(Store& store);
 
 }  // namespace labhost
