@@ -25,13 +25,8 @@ struct Schema {
 /// The schema of this program.
 const Schema& current_schema();
 
-/// A store in a folder of this name is a shard: the rows of one run, written by one machine.
-inline constexpr const char* kShardFolder = "shards";
+/// A store in the folder kShardFolder is a shard: the rows of one run, written by one machine.
 bool is_shard_path(const std::filesystem::path& file);
-
-/// A folder of this name beside a store says that other machines may read it; in it lie what they
-/// start from. See Store::share().
-inline constexpr const char* kSharedFolder = "slurm";
 
 /// A connection to a store of `schema`'s version, created or migrated when `access` allows it.
 /// Errors as of Store's constructor.

@@ -26,6 +26,11 @@ namespace labhost {
 
 inline constexpr int kSchemaVersion = 2;
 
+/// Folders beside a store: for the shards of its runs, and for what their machines start from.
+/// While the second is there, the store is shared (Store::share()).
+inline constexpr const char* kShardFolder = "shards";
+inline constexpr const char* kSharedFolder = "slurm";
+
 /// A write refused because another process has taken the run over since (its attempt is newer).
 class Superseded : public std::runtime_error {
  public:

@@ -4,9 +4,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <nlohmann/json.hpp>
-#include <set>
-#include <thread>
 
 #include "core/base/files.hpp"
 #include "core/base/process.hpp"
@@ -219,10 +216,10 @@ void SlurmEngine::finish(Entry& entry) {
   const bool cancelled = entry.task.state == kCancelling;
   const bool ended =
       shard_row && (shard_row->status == "completed" || shard_row->status == "failed");
+  // Slurm cancels what waits for a job that failed: no fault of this run's.
   const bool needs_failed =
       std::any_of(entry.spec->needs.begin(), entry.spec->needs.end(), [&](const NeedSpec& need) {
-        const State state = entries_[by_key_.at(need.run_key)].state;
-        return state != State::kDone;
+        return entries_[by_key_.at(need.run_key)].state != State::kDone;
       });
   if (!ended && !cancelled && !needs_failed) lose(entry, shard_row);
   if (shard_row && shard_row->status == "running" && (cancelled || needs_failed)) {

@@ -61,7 +61,7 @@ Submission Submission::from_text(const std::string& text) {
 }
 
 fs::path submission_folder(const Store& store, const std::string& name) {
-  return store.folder() / kSubmissionFolder / name;
+  return store.folder() / kSharedFolder / name;
 }
 
 void write_submission(Store& store, const std::string& name, const Submission& submission,
@@ -151,8 +151,8 @@ void end_shard(Store& store, const std::string& uuid, const std::string& run_key
 void wind_up_submissions(Store& store) {
   std::error_code error;
   std::vector<fs::path> folders;
-  for (fs::directory_iterator it(store.folder() / kSubmissionFolder, error), end;
-       !error && it != end; it.increment(error)) {
+  for (fs::directory_iterator it(store.folder() / kSharedFolder, error), end; !error && it != end;
+       it.increment(error)) {
     folders.push_back(it->path());
   }
   // After the folders were listed: runs are handed to Slurm before their folder is made.
@@ -184,8 +184,8 @@ void wind_up_submissions(Store& store) {
   for (const SubmittedTask& task : ended) {
     if (kept.count(task.uuid) == 0) end_shard(store, task.uuid, task.run_key);
   }
-  fs::remove(store.folder() / kSubmissionFolder,
-             error);  // only when empty: the store is no longer shared
+  // Only when it is empty; then the store is shared no longer.
+  fs::remove(store.folder() / kSharedFolder, error);
   fs::remove(store.shard_of("any").parent_path(), error);
   link_needs(store);
 }

@@ -33,9 +33,6 @@ struct Submission {
   static Submission from_text(const std::string& text);
 };
 
-/// Beside the store; while it is there, the store is shared (Store::share()).
-inline constexpr const char* kSubmissionFolder = "slurm";
-
 std::filesystem::path submission_folder(const Store& store, const std::string& name);
 
 /// Writes the folder; tasks.json last, so that a folder with it is whole. `setup`: shell lines.

@@ -53,7 +53,7 @@ class SlurmTaskRunner {
         submission_(submission),
         task_(task),
         main_folder_(submission.job.store.parent_path()),
-        shard_(main_folder_ / "shards" / (task.uuid + ".sqlite"), Store::Access::kReadWrite) {}
+        shard_(shard_file(task.uuid), Store::Access::kReadWrite) {}
 
   int run() {
     fill_shard();
@@ -72,6 +72,10 @@ class SlurmTaskRunner {
   }
 
  private:
+  fs::path shard_file(const std::string& uuid) const {
+    return main_folder_ / kShardFolder / (uuid + ".sqlite");
+  }
+
   static int say(const std::string& message, int code) {
     std::printf("%s\n", message.c_str());
     return code;
@@ -96,7 +100,7 @@ class SlurmTaskRunner {
     StoreMerger(shard_, folder_ / "plan.sqlite").take_references(needs);
     for (const auto& [run_key, uuid] : task_.needs) {
       if (shard_.artifact_of(run_key)) continue;
-      const fs::path file = main_folder_ / "shards" / (uuid + ".sqlite");
+      const fs::path file = shard_file(uuid);
       if (fs::exists(file)) StoreMerger(shard_, file).take_references({run_key});
       if (!shard_.artifact_of(run_key)) {
         throw InputError("a run that this one needs has left no artifact (" + file.string() + ")");
