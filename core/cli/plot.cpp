@@ -38,6 +38,15 @@ po::options_description visible_options() {
   return options;
 }
 
+/// An option without meaning for the picture that was asked for is a mistake, not to be passed over.
+void refuse(const po::variables_map& values, const std::vector<const char*>& names,
+            const std::string& picture) {
+  for (const char* name : names) {
+    if (values.count(name) == 0 || values[name].defaulted()) continue;
+    throw InputError("plot: " + picture + " has no --" + name + "; usage: " + kUsage);
+  }
+}
+
 FigureSpec figure_of(const po::variables_map& values, FigureSpec figure) {
   if (values.count("x") > 0) {
     figure.x = values["x"].as<std::string>();
@@ -66,6 +75,7 @@ std::string picture_of(Store& store, const po::variables_map& values, const std:
 }
 
 int plot_experiment(const po::variables_map& values, const std::string& name) {
+  refuse(values, {"env", "set", "plugin-path"}, "the picture of an experiment");
   const std::string out = values.count("out") > 0 ? values["out"].as<std::string>() : name + ".svg";
   check_picture_name(out);
   Store store(store_path(values), Store::Access::kReadOnly);
@@ -97,6 +107,7 @@ int plot_command(const Arguments& arguments) {
                                  "usage: ") +
                      kUsage);
   }
+  refuse(values, {"profile", "kind", "x", "smoothing", "runs"}, "the histogram of a dataset");
   const auto out = values["out"].as<std::string>();
   check_picture_name(out);
   return plot_dataset(values, words[1], out);

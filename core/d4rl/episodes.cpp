@@ -27,6 +27,18 @@ class Rows {
   std::size_t size_;
 };
 
+/// The row after a terminal one is another episode's first state. What came next is not in the
+/// file: as far again as the last step went.
+void extrapolate_terminal_rows(Transitions& data) {
+  const Tensor row = data.terminal.nonzero().flatten();
+  if (row.size(0) == 0) return;
+  const Tensor before = (row - 1).clamp_min(0);
+  const Tensor first = row.eq(0) | (data.terminal | data.timeout).index_select(0, before);
+  const Tensor state = data.state.index_select(0, row);
+  const Tensor change = (state - data.state.index_select(0, before)).masked_fill(first.unsqueeze(1), 0);
+  data.next_state.index_copy_(0, row, state + change);
+}
+
 }  // namespace
 
 Tensor derive_timeouts(const Tensor& terminal, std::int64_t horizon) {
@@ -88,6 +100,7 @@ std::int64_t derive_next_states(Transitions& data) {
   for (Tensor* field : {&data.state, &data.action, &data.reward, &data.terminal, &data.timeout}) {
     *field = field->narrow(0, 0, kept);
   }
+  extrapolate_terminal_rows(data);
   return rows - kept;
 }
 

@@ -21,7 +21,8 @@ bool close_last_episode(Transitions& data);
 
 /// Takes next states from the following rows, as D4RL's Q-learning view does: the row in which an
 /// episode times out has no successor in its episode and is dropped, and so is the file's last row.
-/// A terminal row stays, with the following row as its next state: nothing is bootstrapped there.
+/// A terminal row stays. The row after it is another episode's, so its next state is extrapolated
+/// from the two states before: nothing is bootstrapped there, but world models learn from it.
 /// Where a dropped row ended an episode, the row before it times out instead, so that episodes
 /// never run into each other. Works in place, so `data` becomes a view of its first rows; returns
 /// how many were dropped.

@@ -58,8 +58,8 @@ constexpr ParamDecl kActionPenalty =
     row("action_penalty", ParamType::kReal, "1", "0", nullptr, nullptr, "",
         "coefficient of the penalty for actions outside [-1, 1]", "Appendix A.1");
 constexpr ParamDecl kPenalisedAction =
-    row("penalised_action", ParamType::kText, "mean", nullptr, nullptr, "mean|sample", "",
-        "which action the penalty looks at", "released code (the listing says actions)");
+    row("penalised_action", ParamType::kText, "sample", nullptr, nullptr, "mean|sample", "",
+        "which action the penalty looks at; mean is the released code's", "Appendix A.1");
 constexpr ParamDecl kPpoLearningRate = row("learning_rate", ParamType::kReal, "5e-5", "0", "1",
                                            nullptr, "", "Adam's learning rate", "Appendix A.2");
 constexpr ParamDecl kPpoGradientClip =
@@ -129,6 +129,6 @@ constexpr ParamDecl kMemoryWidth =
         "width of the memory's embedding", "Appendix A.1");
 constexpr ParamDecl kMemoryLearningRate =
     row("memory_learning_rate", ParamType::kReal, "1e-4", "0", "1", nullptr, "",
-        "Adam's learning rate for the memory", "released code");
+        "Adam's learning rate for the memory", "Appendix A.1");
 
 }  // namespace labhost::params

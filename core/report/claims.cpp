@@ -18,12 +18,14 @@ struct Seen {
   std::string name;              ///< "MOMA-PPO on leader-only"
   std::optional<Sample> sample;  ///< nothing: no such cell, or runs are missing
   std::string lack;              ///< then: what is missing
+  std::optional<std::int64_t> updates = std::nullopt;  ///< of each of its runs
 };
 
 /// One comparison: decided or not.
 struct Outcome {
   std::optional<bool> holds;
   std::string words;
+  std::string caveat = "";  ///< what else differs between the two sides
 };
 
 using Look = std::function<Seen(const std::string& task, const std::string& algorithm)>;
@@ -52,6 +54,7 @@ Seen our_cell(const Table& table, const std::string& task, const std::string& al
                 seed_list(cell->missing_seeds);
   } else {
     seen.sample = sample_of(cell->values);
+    seen.updates = cell->updates;
   }
   return seen;
 }
@@ -134,6 +137,14 @@ Outcome compare_value(const Condition& condition, const Seen& left) {
                      two_digits(condition.value)};
 }
 
+/// One algorithm on two tasks should have been trained for as long on both: else what differs may
+/// be the training.
+std::string unequal_training(const Seen& left, const Seen& right) {
+  if (!left.updates || !right.updates || *left.updates == *right.updates) return "";
+  return "trained for " + std::to_string(*left.updates) + " updates in " + left.name + ", " +
+         std::to_string(*right.updates) + " in " + right.name;
+}
+
 /// All comparisons of one algorithm on one task.
 std::vector<Outcome> compare_cell(const Condition& condition, const std::string& task,
                                   const std::string& algorithm, const Look& look) {
@@ -146,7 +157,9 @@ std::vector<Outcome> compare_cell(const Condition& condition, const std::string&
     outcomes.push_back(compare(condition.relation, left, look(task, other)));
   }
   for (const std::string& other : condition.against_tasks) {
-    outcomes.push_back(compare(condition.relation, left, look(other, algorithm)));
+    const Seen right = look(other, algorithm);
+    outcomes.push_back(compare(condition.relation, left, right));
+    outcomes.back().caveat = unequal_training(left, right);
   }
   return outcomes;
 }
@@ -159,8 +172,12 @@ Outcome all_of(const std::vector<Outcome>& outcomes) {
     if (!outcome.holds && open == nullptr) open = &outcome;
   }
   if (open != nullptr) return *open;
-  return {true, outcomes.size() == 1 ? outcomes.front().words
-                                     : std::to_string(outcomes.size()) + " comparisons hold"};
+  Outcome all{true, outcomes.size() == 1 ? outcomes.front().words
+                                         : std::to_string(outcomes.size()) + " comparisons hold"};
+  const auto unequal = std::find_if(outcomes.begin(), outcomes.end(),
+                                    [](const Outcome& one) { return !one.caveat.empty(); });
+  if (unequal != outcomes.end()) all.caveat = unequal->caveat;
+  return all;
 }
 
 /// The first that holds, else the first undecided one, else none does.
@@ -195,6 +212,7 @@ std::vector<Judgement> judge(const Table& table, const Look& look) {
       outcomes.push_back(judge_condition(condition, table, look));
     }
     Outcome outcome = all_of(outcomes);
+    if (!outcome.caveat.empty()) outcome.words += " (" + outcome.caveat + ")";
     Judgement judgement{claim, Verdict::kNotEnoughRuns, std::move(outcome.words)};
     if (outcome.holds) judgement.verdict = *outcome.holds ? Verdict::kHolds : Verdict::kDoesNotHold;
     judgements.push_back(std::move(judgement));

@@ -15,6 +15,7 @@ struct Judgement {
   Claim claim;
   Verdict verdict = Verdict::kNotEnoughRuns;
   /// What decided it: the first comparison that fails, or that lacks runs; how many held otherwise.
+  /// Where one algorithm is compared on two tasks and was trained for longer on one, it says so.
   std::string why;
 };
 

@@ -47,7 +47,7 @@ Table find_experiment(Store& store, const std::string& experiment,
                    suggestion(*profile, profiles));
 }
 
-/// Rows of task, column, seed, status, value; in seed order.
+/// Rows of task, column, seed, status, value, updates; in seed order.
 QueryResult planned_scores(Store& store, const Table& table) {
   const std::string score = table.score == TableScore::kLast
                                 ? "r.score"
@@ -55,7 +55,7 @@ QueryResult planned_scores(Store& store, const Table& table) {
                                   " AND m.name = 'eval/score')";
   return store.query(
       "SELECT e.task, e.algorithm, e.seed, r.status, " + score +
-          " FROM experiment_run e JOIN run r ON r.id = e.run_id"
+          ", r.total_steps FROM experiment_run e JOIN run r ON r.id = e.run_id"
           " WHERE e.experiment = ?1 AND e.profile = ?2 AND e.reported = 1 ORDER BY e.seed",
       {table.experiment, table.profile});
 }
@@ -68,7 +68,7 @@ QueryResult planned_metrics(Store& store, const Table& table) {
   return store.query(
       "SELECT e.task, n.value, e.seed, r.status, CASE n.value WHEN 'score' THEN r.score ELSE"
       " (SELECT m.value FROM metric m WHERE m.run_id = r.id AND m.name = n.value"
-      "  ORDER BY m.step DESC LIMIT 1) END"
+      "  ORDER BY m.step DESC LIMIT 1) END, r.total_steps"
       " FROM experiment_run e JOIN run r ON r.id = e.run_id JOIN json_each(?3) n"
       " WHERE e.experiment = ?1 AND e.profile = ?2 AND e.reported = 1"
       " AND (?4 = '' OR e.algorithm = ?4) ORDER BY e.seed",
@@ -86,6 +86,7 @@ std::map<CellKey, CellSummary> collect_cells(const QueryResult& planned) {
     if (status == "completed" && value) {
       cell.values.push_back(*value);
       cell.seeds.push_back(seed);
+      cell.updates = cell_integer(row[5]);
       continue;
     }
     cell.missing_seeds.push_back(seed);

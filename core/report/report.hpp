@@ -19,6 +19,7 @@ struct CellSummary {
   std::vector<std::int64_t> valueless_seeds;  ///< the part that completed without a number (NaN)
   std::optional<double> mean, sem;            ///< sem needs two seeds
   std::optional<double> paper_mean, paper_sem;
+  std::optional<std::int64_t> updates;  ///< of each completed run
   bool best = false;  ///< best of its row, or not significantly different from it (Welch, 5 %)
 };
 

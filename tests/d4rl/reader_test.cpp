@@ -108,14 +108,24 @@ TEST_CASE("without next observations the rows that end by timeout are dropped") 
   check_derived(data.transitions);
 }
 
-TEST_CASE("a terminal row stays, with the following row as its next state") {
+TEST_CASE("a terminal row stays, with an extrapolated next state") {
   MadeFile made = made_file(8, {7});
   made["terminals"] = made_flags(8, {4});
-  const D4rlData data = read(made);
-  CHECK(kept_rows(data.transitions) == Rows{0, 1, 2, 3, 4, 5, 6});
-  CHECK(set_rows(data.transitions.terminal) == Rows{4});
-  CHECK(set_rows(data.transitions.timeout) == Rows{6});
-  check_derived(data.transitions);
+  for (double& value : made["observations"].values) value *= value;  // the last step tells the size
+  const Transitions data = read(made).transitions;
+  CHECK(set_rows(data.terminal) == Rows{4});
+  CHECK(set_rows(data.timeout) == Rows{6});
+  for (const std::int64_t row : {3, 5}) CHECK(torch::equal(data.next_state[row], data.state[row + 1]));
+  CHECK(torch::equal(data.next_state[4], 2 * data.state[4] - data.state[3]));
+  CHECK_FALSE(torch::equal(data.next_state[4], data.state[5]));
+}
+
+TEST_CASE("an episode of a single terminal row stands still") {
+  MadeFile made = made_file(8, {7});
+  made["terminals"] = made_flags(8, {0, 4, 5});
+  const Transitions data = read(made).transitions;
+  CHECK(set_rows(data.terminal) == Rows{0, 4, 5});
+  for (const std::int64_t row : {0, 5}) CHECK(torch::equal(data.next_state[row], data.state[row]));
 }
 
 TEST_CASE("the file's last row is dropped even if it is terminal") {

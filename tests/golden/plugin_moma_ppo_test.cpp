@@ -54,6 +54,7 @@ Overrides params_of(const Case& c) {
           {"memory_length", std::to_string(std::max<std::int64_t>(s.memory_length, 1))},
           {"memory_width", "8"},
           {"memory_learning_rate", std::to_string(s.memory_rate)},
+          {"penalised_action", "mean"},
           {"learning_rate", std::to_string(s.learning_rate)},
           {"final_learning_rate", std::to_string(c.final_share)},
           {"discount", std::to_string(s.discount)},
