@@ -106,6 +106,22 @@ void write_project(const std::string& kind, const std::string& name, const fs::p
   }
 }
 
+/// What to type next. Another project finds labhost in an installation only, so a program that
+/// runs from its build folder is to be installed first.
+std::string next_steps(const fs::path& folder) {
+  fs::path prefix = executable_path().parent_path().parent_path();
+  std::string text = "wrote " + folder.string() + "; build it, test it, run it:\n";
+  if (!fs::exists(prefix / "lib/cmake/labhost")) {
+    const fs::path build = prefix;
+    prefix = build / "install";
+    text += "  cmake --install " + build.string() + " --prefix " + prefix.string() + "\n";
+  }
+  return text + "  cd " + folder.string() +
+         "\n  cmake -B build -S . -DCMAKE_PREFIX_PATH=" + prefix.string() +
+         "\n  cmake --build build --parallel\n  ctest --test-dir build --output-on-failure\n  " +
+         (prefix / "bin/labhost").string() + " run experiment.toml --plugin-path build/plugins\n";
+}
+
 }  // namespace
 
 int new_command(const Arguments& arguments) {
@@ -138,11 +154,7 @@ int new_command(const Arguments& arguments) {
   } catch (const std::system_error& error) {
     throw InputError("cannot write to " + folder.string() + ": " + error.code().message());
   }
-  const fs::path prefix = executable_path().parent_path().parent_path();
-  print("wrote " + folder.string() + "; build it, test it, run it:\n  cd " + folder.string() +
-        "\n  cmake -B build -S . -DCMAKE_PREFIX_PATH=" + prefix.string() +
-        "\n  cmake --build build\n  ctest --test-dir build --output-on-failure\n  labhost run "
-        "experiment.toml --plugin-path build/plugins\n");
+  print(next_steps(folder));
   return kOk;
 }
 

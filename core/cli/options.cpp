@@ -24,6 +24,17 @@ std::string surplus_message(const po::positional_options_description& positional
   return "at most " + std::to_string(allowed) + (allowed == 1 ? " is" : " are") + " allowed";
 }
 
+/// A forgotten value must not swallow the option after it.
+void refuse_options_as_values(const po::parsed_options& parsed) {
+  for (const auto& option : parsed.options) {
+    if (option.position_key >= 0 || option.value.empty()) continue;
+    const std::string& value = option.value.front();
+    if (value.compare(0, 2, "--") != 0) continue;
+    throw InputError("option --" + option.string_key + ": expected a value, found \"" + value +
+                     "\"");
+  }
+}
+
 void print_help(const std::string& usage, const std::string& summary,
                 const po::options_description& options) {
   std::ostringstream text;
@@ -47,9 +58,10 @@ Parsed parse_options(const Arguments& arguments, const std::string& usage,
   const std::string see_usage = "; usage: " + usage;
   Parsed parsed;
   try {
-    po::store(
-        po::command_line_parser(arguments).options(all).positional(positional).style(style).run(),
-        parsed.values);
+    const po::parsed_options words =
+        po::command_line_parser(arguments).options(all).positional(positional).style(style).run();
+    refuse_options_as_values(words);
+    po::store(words, parsed.values);
     if (parsed.values.count("help") > 0) {
       parsed.help = true;
       print_help(usage, summary, shown);

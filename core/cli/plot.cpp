@@ -38,7 +38,8 @@ po::options_description visible_options() {
   return options;
 }
 
-/// An option without meaning for the picture that was asked for is a mistake, not to be passed over.
+/// An option without meaning for the picture that was asked for is a mistake, not to be passed
+/// over.
 void refuse(const po::variables_map& values, const std::vector<const char*>& names,
             const std::string& picture) {
   for (const char* name : names) {

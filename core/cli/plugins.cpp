@@ -96,6 +96,9 @@ int describe(const std::string& library, const po::variables_map& values) {
 
 /// In a child process: a plugin that crashes fails its check, not the command.
 int check(const std::string& library) {
+  if (!std::filesystem::is_regular_file(library)) {
+    throw InputError("plugins check: expected a plugin's file, found \"" + library + "\"");
+  }
   const int status = worker_status({"check", library});
   if (status >= 0) return status;
   std::printf("FAILS  crashed: SIG%s\n", sigabbrev_np(-status));

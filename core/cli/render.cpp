@@ -99,7 +99,10 @@ void watch_run(const po::variables_map& values, RenderRequest& request) {
 }
 
 /// Found before an episode has been played for nothing.
-void check_folder(const std::string& file) {
+void check_target(const std::string& file, const std::string& ending) {
+  if (fs::path(file).extension() != ending || fs::is_directory(file)) {
+    throw InputError("cannot write " + file + ": expected a file that ends in " + ending);
+  }
   const fs::path folder = fs::absolute(file).parent_path();
   if (!fs::is_directory(folder)) {
     throw InputError("cannot write " + file + ": folder " + folder.string() + " does not exist");
@@ -130,9 +133,8 @@ int render_command(const Arguments& arguments) {
   if (video.empty() && still.empty()) {
     throw InputError("render: expected --out VIDEO.mp4, --still PICTURE.png, or both");
   }
-  for (const std::string& wanted : {video, still}) {
-    if (!wanted.empty()) check_folder(wanted);
-  }
+  if (!video.empty()) check_target(video, ".mp4");
+  if (!still.empty()) check_target(still, ".png");
   RenderRequest request;
   request.episodes = in_range(values, "episodes", 1, 1000000);
   request.seed = in_range(values, "seed", 0, std::numeric_limits<std::int64_t>::max());

@@ -31,7 +31,8 @@ po::options_description visible_options() {
           "last, or best: of each run's evaluations (optimistic)")(
           "statistics", "interquartile means with intervals, and probability of improvement")(
           "html", text("OUT.html"),
-          "write one page with tables, curves, claims and the runs behind each cell");
+          "write one page with tables, curves, claims and the runs behind each cell; -: standard "
+          "output");
   add_store_option(options);
   return options;
 }
@@ -77,6 +78,10 @@ void write_page(Store& store, const po::variables_map& values, const Arguments& 
     }
   }
   const std::string page = results_page(store, names, profile_of(values));
+  if (file == "-") {
+    print(page);
+    return;
+  }
   try {
     write_atomically(file, page);
   } catch (const std::system_error& error) {
@@ -106,8 +111,9 @@ int report_command(const Arguments& arguments) {
   compares_with_paper(values);
   score_of(values);
   if (!page && names.size() != 1) {
-    throw InputError(std::string(names.empty() ? "which experiment?" : "one experiment at a time") +
-                     " usage: " + kUsage);
+    throw InputError(std::string(names.empty() ? "report: which experiment"
+                                               : "report: one experiment at a time") +
+                     "; usage: " + kUsage);
   }
   Store store(store_path(values), Store::Access::kReadOnly);
   if (say_if_empty(store)) return kOk;

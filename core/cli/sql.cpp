@@ -34,7 +34,8 @@ int sql_command(const Arguments& arguments) {
       arguments, usage,
       "Runs one read-only statement on the result store; \"-\" reads it from standard input.\n"
       "Aggregates beyond SQLite's own: iqm(x), sem(x), boot_lo(x), boot_hi(x).\n"
-      "Tables: run, run_param, metric, episode, artifact, run_needs, provenance, paper_cell.\n"
+      "Tables: run, run_param, metric, episode, artifact, run_needs, provenance, paper_cell,\n"
+      "experiment, experiment_run.\n"
       "Views: cell, latest_metric.",
       visible, hidden, positional);
   if (parsed.help) return kOk;

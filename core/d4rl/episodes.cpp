@@ -35,7 +35,8 @@ void extrapolate_terminal_rows(Transitions& data) {
   const Tensor before = (row - 1).clamp_min(0);
   const Tensor first = row.eq(0) | (data.terminal | data.timeout).index_select(0, before);
   const Tensor state = data.state.index_select(0, row);
-  const Tensor change = (state - data.state.index_select(0, before)).masked_fill(first.unsqueeze(1), 0);
+  const Tensor change =
+      (state - data.state.index_select(0, before)).masked_fill(first.unsqueeze(1), 0);
   data.next_state.index_copy_(0, row, state + change);
 }
 

@@ -18,8 +18,8 @@ constexpr std::int64_t kMostSteps = 1'000'000'000'000;
 constexpr std::int64_t kMostEpisodes = 1'000'000;
 
 // Keys of [algorithm.NAME] that are not its plugin's parameters.
-const std::vector<std::string> kReserved = {"label", "plugin",     "steps",     "seed", "task",
-                                            "tasks", "evaluation", "log_every", "needs"};
+const std::vector<std::string> kReserved = {"label", "like",  "plugin",     "steps",     "seed",
+                                            "task",  "tasks", "evaluation", "log_every", "needs"};
 // Keys of [algorithm.NAME.task.NAME] that are not.
 const std::vector<std::string> kReservedOnTask = {"steps", "seed", "evaluation", "log_every",
                                                   "needs"};

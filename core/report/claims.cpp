@@ -48,7 +48,7 @@ Seen our_cell(const Table& table, const std::string& task, const std::string& al
   Seen seen{cell_name(table, task, algorithm), std::nullopt, ""};
   const CellSummary* cell = find_cell(table, task, algorithm);
   if (cell == nullptr || (cell->values.empty() && cell->missing_seeds.empty())) {
-    seen.lack = seen.name + " is not in this table";
+    seen.lack = "no run of " + seen.name + " is planned";
   } else if (!cell->missing_seeds.empty()) {
     seen.lack = seen.name + " lacks " + (cell->missing_seeds.size() == 1 ? "seed " : "seeds ") +
                 seed_list(cell->missing_seeds);
@@ -76,7 +76,7 @@ std::string two_digits(double value) { return rounded(value, 2); }
 
 std::string told(const Seen& seen) {
   std::string text = seen.name + " " + two_digits(seen.sample->mean);
-  if (seen.sample->count > 1) text += " ± " + two_digits(seen.sample->error);
+  text += seen.sample->count > 1 ? " ± " + two_digits(seen.sample->error) : " (one seed)";
   return text;
 }
 

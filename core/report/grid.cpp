@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <map>
 #include <set>
 
 #include "core/base/text.hpp"
@@ -24,8 +25,9 @@ std::string mean_and_error(const std::optional<double>& mean, const std::optiona
 
 std::string our_text(const CellSummary& cell, std::int64_t digits) {
   std::string text = mean_and_error(cell.mean, cell.sem, digits);
-  if (!cell.missing_seeds.empty()) {
-    const std::size_t planned = cell.values.size() + cell.missing_seeds.size();
+  const std::size_t lacking = cell.missing_seeds.size() + cell.absent_seeds.size();
+  if (lacking > 0) {
+    const std::size_t planned = cell.values.size() + lacking;
     text += " (" + std::to_string(cell.values.size()) + "/" + std::to_string(planned) + ")";
   }
   return text;
@@ -83,6 +85,18 @@ std::string missing_note(const CellSummary& cell, const std::string& columns) {
   return note;
 }
 
+/// One line on the seeds that a row's cells do not have, and other cells do.
+void add_absent_notes(const std::vector<CellSummary>& row, std::vector<std::string>& notes) {
+  std::map<std::vector<std::int64_t>, std::vector<std::string>> columns;
+  for (const CellSummary& cell : row) {
+    if (!cell.absent_seeds.empty()) columns[cell.absent_seeds].push_back(cell.column);
+  }
+  for (const auto& [seeds, names] : columns) {
+    notes.push_back("not planned: " + row.front().task + " " + join(names, ", ") +
+                    (seeds.size() == 1 ? " seed " : " seeds ") + seed_list(seeds));
+  }
+}
+
 /// The metrics of one run are missing together: one line for all that lack the same seeds.
 void add_missing_notes(const std::vector<CellSummary>& row, bool of_metrics,
                        std::vector<std::string>& notes) {
@@ -105,12 +119,14 @@ void add_missing_notes(const std::vector<CellSummary>& row, bool of_metrics,
 
 std::string legend_of(const Table& table) {
   std::set<std::size_t> planned;
-  bool any_best = false;
+  bool any_best = false, any_tested = false;
   for (const auto& row : table.cells) {
     for (const CellSummary& cell : row) {
-      const std::size_t seeds = cell.values.size() + cell.missing_seeds.size();
-      if (seeds > 0) planned.insert(seeds);
+      const std::size_t seeds =
+          cell.values.size() + cell.missing_seeds.size() + cell.absent_seeds.size();
+      if (seeds > cell.absent_seeds.size()) planned.insert(seeds);
       any_best = any_best || cell.best;
+      any_tested = any_tested || cell.values.size() > 1;
     }
   }
   if (planned.empty()) return "no runs yet";
@@ -123,8 +139,9 @@ std::string legend_of(const Table& table) {
     legend = "mean ± standard error over " + std::to_string(*planned.begin()) + " seeds";
   }
   if (any_best) {
-    legend += std::string("; ") + kMark +
-              ": best of its row, or not significantly different from it (Welch, 5 %)";
+    legend += std::string("; ") + kMark + ": ";
+    legend += any_tested ? "best of its row, or not significantly different from it (Welch, 5 %)"
+                         : "highest of its row; a single seed cannot be tested";
   }
   return legend;
 }
@@ -237,6 +254,7 @@ Grid make_grid(const Table& table, bool compare_paper, const Summary* summary) {
     const auto& row = table.cells[i];
     grid.rows.push_back(our_row(row, layout, layout.rows[i]));
     add_missing_notes(row, of_metrics, grid.notes);
+    add_absent_notes(row, grid.notes);
     if (!compare_paper) continue;
     for (GridRow detail : {paper_row(row, layout.digits), difference_row(row, layout.digits)}) {
       detail.group = grid.rows.back().group;

@@ -1,7 +1,9 @@
 #include "core/report/report.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "core/base/text.hpp"
@@ -113,6 +115,27 @@ std::map<CellKey, PaperCell> paper_cells(Store& store, const std::string& table_
   return cells;
 }
 
+/// What a cell lacks beside the others: its runs were deleted, or a narrower plan came last.
+void find_absent_seeds(std::vector<std::vector<CellSummary>>& cells) {
+  const auto planned = [](const CellSummary& cell) {
+    std::set<std::int64_t> seeds(cell.seeds.begin(), cell.seeds.end());
+    seeds.insert(cell.missing_seeds.begin(), cell.missing_seeds.end());
+    return seeds;
+  };
+  std::set<std::int64_t> all;
+  for (const auto& row : cells) {
+    for (const CellSummary& cell : row) all.merge(planned(cell));
+  }
+  for (auto& row : cells) {
+    for (CellSummary& cell : row) {
+      const std::set<std::int64_t> own = planned(cell);
+      if (own.empty()) continue;
+      std::set_difference(all.begin(), all.end(), own.begin(), own.end(),
+                          std::back_inserter(cell.absent_seeds));
+    }
+  }
+}
+
 /// With a single column there is nothing to be best of.
 void mark_best(std::vector<CellSummary>& row) {
   std::vector<CellSummary*> with_values;
@@ -157,6 +180,7 @@ Table load_table(Store& store, const std::string& experiment,
     if (!of_metrics) mark_best(row);
     table.cells.push_back(std::move(row));
   }
+  find_absent_seeds(table.cells);
   return table;
 }
 

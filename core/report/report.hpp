@@ -17,6 +17,7 @@ struct CellSummary {
   std::vector<std::int64_t> missing_seeds;    ///< planned, without a value
   std::vector<std::int64_t> failed_seeds;     ///< the part of missing_seeds that failed
   std::vector<std::int64_t> valueless_seeds;  ///< the part that completed without a number (NaN)
+  std::vector<std::int64_t> absent_seeds;     ///< other cells have them; none is planned here
   std::optional<double> mean, sem;            ///< sem needs two seeds
   std::optional<double> paper_mean, paper_sem;
   std::optional<std::int64_t> updates;  ///< of each completed run

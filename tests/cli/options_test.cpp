@@ -65,6 +65,12 @@ TEST_CASE("mistakes in options name the nearest option or the usage") {
   CHECK_THROWS_AS(parse({"--format", "csv", "--format", "text"}), InputError);
 }
 
+TEST_CASE("an option without its value does not take the next option for it") {
+  CHECK_THROWS_WITH_AS(parse({"--filter", "--limit", "3"}),
+                       "option --filter: expected a value, found \"--limit\"", InputError);
+  CHECK(parse({"--filter", "-"}).values["filter"].as<std::string>() == "-");
+}
+
 TEST_CASE("a hidden positional is no option, and prefixes are not guessed") {
   CHECK_THROWS_AS(parse({"--form", "csv"}), InputError);
 }

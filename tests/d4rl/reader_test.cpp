@@ -115,7 +115,8 @@ TEST_CASE("a terminal row stays, with an extrapolated next state") {
   const Transitions data = read(made).transitions;
   CHECK(set_rows(data.terminal) == Rows{4});
   CHECK(set_rows(data.timeout) == Rows{6});
-  for (const std::int64_t row : {3, 5}) CHECK(torch::equal(data.next_state[row], data.state[row + 1]));
+  for (const std::int64_t row : {3, 5})
+    CHECK(torch::equal(data.next_state[row], data.state[row + 1]));
   CHECK(torch::equal(data.next_state[4], 2 * data.state[4] - data.state[3]));
   CHECK_FALSE(torch::equal(data.next_state[4], data.state[5]));
 }

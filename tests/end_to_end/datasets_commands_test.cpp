@@ -189,6 +189,9 @@ TEST_CASE("plot draws a histogram of a dataset's scores") {
   CHECK(wrong.code == 2);
   CHECK(contains(wrong.err, "dataset, WHAT and --out"));
   CHECK(place.labhost({"plot", "dataset", "1", "--out", "no/such/x.svg"}).code == 2);
+  const Outcome runs = place.labhost({"plot", "dataset", "1", "--out", "x.svg", "--runs"});
+  CHECK(runs.code == 2);
+  CHECK(contains(runs.err, "a dataset has no --runs"));
 }
 
 TEST_CASE("mistakes with datasets say what was expected") {

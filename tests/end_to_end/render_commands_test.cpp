@@ -120,6 +120,8 @@ TEST_CASE("what cannot be shown is said before anything is drawn") {
   refused({"nobody.pt", "--out", "x.mp4"}, "expected the number of a run or the file of a policy");
   refused({"table.toml", "--out", "x.mp4"}, "was left by no run");
   refused({"1", "--out", "no/such/x.mp4"}, "does not exist");
+  refused({"1", "--out", "x.mov"}, "ends in .mp4");
+  refused({"1", "--still", "x.jpg"}, "ends in .png");
   refused({"1", "--out", "x.mp4", "--size", "63x48"}, "two even numbers");
   refused({"1", "--out", "x.mp4", "--size", "64"}, "two even numbers");
   refused({"1", "--still", "x.png", "--at", "8"}, "the first episode ended at time step 7");

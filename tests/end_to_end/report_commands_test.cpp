@@ -57,6 +57,8 @@ TEST_CASE("what cannot be drawn says why, with exit code 2") {
   refused({"plot", "table", "--x", "policy/los"}, "has a metric \"policy/los\"");
   refused({"plot", "table", "--smoothing", "1"}, "from 0 to below 1");
   refused({"plot", "table", "--kind", "pie"}, "curves or profiles");
+  refused({"plot", "table", "--env", "reacher"}, "an experiment has no --env");
+  refused({"report", "--html", "--store", "x"}, "--html: expected a value, found \"--store\"");
   refused({"report", "--html", "no/such/a.html"}, "no/such");
   refused({"report", "--html", "a.html", "tabel"}, "did you mean \"table\"");
   refused({"report", "--html", "a.html", "--format", "md"}, "--format is for a table");
@@ -78,6 +80,7 @@ TEST_CASE("a page holds every experiment and the runs behind its cells") {
   const Workplace& place = done();
   CHECK(place.labhost({"report", "--html", "all.html"}).out == "all.html\n");
   const std::string page = written(place, "all.html");
+  CHECK(place.labhost({"report", "--html", "-"}).out == page);
   const std::string open = "<script id=\"data\" type=\"application/json\">";
   const std::size_t from = page.find(open) + open.size();
   const auto data = nlohmann::json::parse(page.substr(from, page.find("</script>", from) - from));

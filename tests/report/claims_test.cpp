@@ -143,7 +143,7 @@ TEST_CASE_FIXTURE(Claimed, "one seed can be compared, but not tested") {
   CHECK(tested.verdict == Verdict::kNotEnoughRuns);
   CHECK(tested.why ==
         "c on easy has one seed, which no significance can be tested with (Method A on easy 1.00 "
-        "± 0.01, c on easy 0.20)");
+        "± 0.01, c on easy 0.20 (one seed))");
 }
 
 TEST_CASE_FIXTURE(Claimed, "missing runs leave a claim open, unless another comparison fails") {
@@ -157,7 +157,7 @@ TEST_CASE_FIXTURE(Claimed, "missing runs leave a claim open, unless another comp
   CHECK(missing.why == "b on easy lacks seeds 3, 4");
   const Judgement absent = judge({condition(Relation::kHigher, {"a"}, {"d"})});
   CHECK(absent.verdict == Verdict::kNotEnoughRuns);
-  CHECK(absent.why == "d on easy is not in this table");
+  CHECK(absent.why == "no run of d on easy is planned");
 }
 
 TEST_CASE_FIXTURE(Claimed, "all conditions of a claim must hold") {

@@ -139,6 +139,27 @@ TEST_CASE_FIXTURE(TableFixture, "text: aligned, marked, and every missing seed n
         "missing: neutral ibc seeds 0-2\n");
 }
 
+TEST_CASE_FIXTURE(TableFixture, "a seed that only other cells have is named too") {
+  Plan both = make_plan("uneven", "paper", {"favorable", "neutral"}, {"iql", "maiql"}, 2);
+  both.runs.pop_back();  // neutral's maiql, seed 1
+  store.record_plan(both);
+  const Table table = load_table(store, "uneven", {});
+  CHECK(table.cells[0][0].absent_seeds.empty());
+  CHECK(table.cells[1][1].absent_seeds == std::vector<std::int64_t>{1});
+  const std::string text = render_table(table, TableFormat::kText, false);
+  CAPTURE(text);
+  CHECK(contains(text, "0.75 (1/2)"));
+  CHECK(contains(text, "not planned: neutral maiql seed 1\n"));
+}
+
+TEST_CASE_FIXTURE(TableFixture,
+                  "with one seed the highest is marked, and nothing is said of tests") {
+  store.record_plan(make_plan("single", "paper", {"favorable"}, {"iql", "maiql"}, 1));
+  const std::string text = render_table(load_table(store, "single", {}), TableFormat::kText, false);
+  CHECK(contains(text, "one seed; *: highest of its row; a single seed cannot be tested\n"));
+  CHECK_FALSE(contains(text, "Welch"));
+}
+
 TEST_CASE_FIXTURE(TableFixture, "text with the paper's numbers below ours") {
   const std::string text = render(TableFormat::kText, true);
   CHECK(contains(text, "  paper"));

@@ -74,6 +74,6 @@ class D4rl final : public Dataset {
 
 }  // namespace labhost
 
-LABHOST_DATASET(labhost::D4rl, "d4rl", "1.0.0",
+LABHOST_DATASET(labhost::D4rl, "d4rl", "1.1.0",
                 "Offline data in D4RL's HDF5 layout, from a file or by D4RL's name",
                 labhost::kParams);
