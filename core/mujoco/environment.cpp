@@ -34,6 +34,10 @@ bool all_finite(const double* values, std::int64_t count) {
 
 }  // namespace
 
+Inertia capsule_inertia(const Params& params) {
+  return params.text("capsules") == "recorded" ? Inertia::kStated : Inertia::kFromGeoms;
+}
+
 MujocoEnvironment::MujocoEnvironment(const EnvironmentContext& context, Setup setup)
     : model_(std::move(setup.model)),
       task_(std::move(setup.task)),

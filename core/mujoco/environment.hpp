@@ -17,6 +17,21 @@ namespace labhost {
 
 class OffscreenRenderer;
 
+/// MuJoCo 2.1.1 changed the masses and inertias of capsules. D4RL and the paper recorded with the
+/// ones before; a task declares `capsules` and compiles its model with this.
+constexpr ParamDecl kCapsulesParam = {"capsules",
+                                      ParamType::kText,
+                                      "recorded",
+                                      nullptr,
+                                      nullptr,
+                                      "recorded|current",
+                                      "",
+                                      "masses of the capsules: those of MuJoCo before 2.1.1, with "
+                                      "which D4RL recorded, or those of the "
+                                      "MuJoCo in use",
+                                      "D4RL"};
+Inertia capsule_inertia(const Params& params);
+
 class MujocoEnvironment : public Environment {
  public:
   ~MujocoEnvironment() override;

@@ -33,9 +33,20 @@ mjModel* compile(const std::string& mjcf, std::array<char, 1000>& error) {
   return model;
 }
 
+/// MuJoCo ignores `inertial` elements where inertiafromgeom is "true".
+void infer_inertia(std::string& mjcf) {
+  static constexpr char kAuto[] = R"(inertiafromgeom="auto")";
+  const std::size_t at = mjcf.find(kAuto);
+  if (at == std::string::npos) {
+    throw std::logic_error(std::string("the model's text does not contain ") + kAuto);
+  }
+  mjcf.replace(at, sizeof(kAuto) - 1, R"(inertiafromgeom="true")");
+}
+
 }  // namespace
 
-Model compile_model(const std::string& mjcf) {
+Model compile_model(std::string mjcf, Inertia inertia) {
+  if (inertia == Inertia::kFromGeoms) infer_inertia(mjcf);
   mju_user_error = throw_error;
   mju_user_warning = ignore_warning;
   std::array<char, 1000> error{};

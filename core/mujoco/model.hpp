@@ -10,10 +10,17 @@ namespace labhost {
 
 using Model = std::shared_ptr<const mjModel>;
 
-/// Compiles MJCF text. Throws std::runtime_error with MuJoCo's message. Installs handlers for
+/// Where a body's mass and inertia come from, if the text has `inertial` elements for it.
+enum class Inertia {
+  kStated,    ///< from its `inertial` element
+  kFromGeoms  ///< from its geoms, as this MuJoCo computes them
+};
+
+/// Compiles MJCF text; kFromGeoms needs a text that says inertiafromgeom="auto" and is
+/// std::logic_error without. Throws std::runtime_error with MuJoCo's message. Installs handlers for
 /// MuJoCo's errors and warnings: by default it would wait for a key and write MUJOCO_LOG.TXT. An
 /// error becomes a std::runtime_error; warnings are counted in mjData::warning and nothing else.
-Model compile_model(const std::string& mjcf);
+Model compile_model(std::string mjcf, Inertia inertia = Inertia::kStated);
 
 struct DataDeleter {
   void operator()(mjData* data) const { mj_deleteData(data); }

@@ -15,9 +15,11 @@ namespace {
 
 using Numbers = std::vector<double>;
 
-Model plugin_model(const std::string& name) {
+/// As `capsules` says: "current" by default, because all but masses and inertias is the same.
+Model plugin_model(const std::string& name, Inertia inertia = Inertia::kFromGeoms) {
   return compile_model(
-      read_file(std::string(LABHOST_SOURCE) + "/plugins/envs/" + name + "/" + name + ".xml"));
+      read_file(std::string(LABHOST_SOURCE) + "/plugins/envs/" + name + "/" + name + ".xml"),
+      inertia);
 }
 
 void check_numbers(const std::string& what, const mjtNum* found, const Numbers& expected) {
@@ -254,6 +256,90 @@ TEST_CASE("reacher: the target slides where it is put") {
     CHECK(m.dof_armature[2 + i] == 0);
     CHECK(m.dof_damping[2 + i] == 0);
   }
+}
+
+/// Masses and inertias of a capsule as MuJoCo before 2.1.1 computed them: those of a cylinder of
+/// the same radius whose length is that of the axis plus the radius.
+struct OldCapsule {
+  OldCapsule(double density, double radius, double axis) {
+    const double length = axis + radius;
+    mass = density * std::acos(-1.0) * radius * radius * length;
+    along = mass * radius * radius / 2;
+    across = mass * (3 * radius * radius + length * length) / 12;
+  }
+  double mass, along, across;
+};
+
+TEST_CASE("recorded capsules: masses, inertias and places of MuJoCo before 2.1.1") {
+  const auto check_bodies = [](const std::string& name, const std::vector<std::string>& bodies,
+                               const OldCapsule& expected) {
+    const Model model = plugin_model(name, Inertia::kStated), now = plugin_model(name);
+    for (const std::string& body : bodies) {
+      CAPTURE(body);
+      const int id = id_of(*model, mjOBJ_BODY, body);
+      check_numbers("mass", model->body_mass + id, {expected.mass});
+      check_numbers("inertia", model->body_inertia + 3 * id,
+                    {expected.across, expected.across, expected.along});
+      check_numbers("ipos", model->body_ipos + 3 * id,
+                    {now->body_ipos + 3 * id, now->body_ipos + 3 * id + 3});
+    }
+  };
+  const double diagonal = std::sqrt(2.0);
+  check_bodies("ant",
+               {"leg_1", "thigh_1", "leg_2", "thigh_2", "leg_3", "thigh_3", "leg_4", "thigh_4"},
+               {5, 0.08, 0.2 * diagonal});
+  check_bodies("ant", {"shin_1", "shin_2", "shin_3", "shin_4"}, {5, 0.08, 0.4 * diagonal});
+  check_bodies("reacher", {"body0", "body1"}, {1000, 0.01, 0.1});
+}
+
+TEST_CASE("recorded capsules: the axis of least inertia is the capsule's") {
+  for (const char* name : {"ant", "reacher"}) {
+    CAPTURE(name);
+    const Model model = plugin_model(name, Inertia::kStated);
+    const mjModel& m = *model;
+    for (int geom = 0; geom < m.ngeom; ++geom) {
+      if (m.geom_type[geom] != mjGEOM_CAPSULE || m.geom_bodyid[geom] == 0) continue;
+      CAPTURE(geom);
+      mjtNum inertia_axes[9], capsule_axes[9];
+      mju_quat2Mat(inertia_axes, m.body_iquat + 4 * m.geom_bodyid[geom]);
+      mju_quat2Mat(capsule_axes, m.geom_quat + 4 * geom);
+      double along = 0;  // cosine between the z axes
+      for (int i = 0; i < 3; ++i) along += inertia_axes[3 * i + 2] * capsule_axes[3 * i + 2];
+      CHECK(std::abs(std::abs(along) - 1) <= 1e-12);
+    }
+  }
+}
+
+TEST_CASE("recorded capsules: nothing else differs") {
+  for (const char* name : {"ant", "reacher"}) {
+    CAPTURE(name);
+    const Model recorded = plugin_model(name, Inertia::kStated), current = plugin_model(name);
+    const mjModel &a = *recorded, &b = *current;
+    const auto check_same = [](const char* what, const mjtNum* x, const mjtNum* y, int count) {
+      check_numbers(what, x, {y, y + count});
+    };
+    check_same("body_pos", a.body_pos, b.body_pos, 3 * b.nbody);
+    check_same("body_quat", a.body_quat, b.body_quat, 4 * b.nbody);
+    check_same("geom_pos", a.geom_pos, b.geom_pos, 3 * b.ngeom);
+    check_same("geom_quat", a.geom_quat, b.geom_quat, 4 * b.ngeom);
+    check_same("geom_size", a.geom_size, b.geom_size, 3 * b.ngeom);
+    check_same("geom_friction", a.geom_friction, b.geom_friction, 3 * b.ngeom);
+    check_same("jnt_axis", a.jnt_axis, b.jnt_axis, 3 * b.njnt);
+    check_same("jnt_range", a.jnt_range, b.jnt_range, 2 * b.njnt);
+    check_same("dof_armature", a.dof_armature, b.dof_armature, b.nv);
+    check_same("dof_damping", a.dof_damping, b.dof_damping, b.nv);
+    check_same("qpos0", a.qpos0, b.qpos0, b.nq);
+  }
+  // And of the masses only those of the capsules.
+  const Model recorded = plugin_model("ant", Inertia::kStated), current = plugin_model("ant");
+  const int torso = id_of(*current, mjOBJ_BODY, "torso");
+  CHECK(recorded->body_mass[torso] == current->body_mass[torso]);
+  CHECK(mj_getTotalmass(recorded.get()) == doctest::Approx(0.8787).epsilon(1e-4));
+  CHECK(mj_getTotalmass(current.get()) == doctest::Approx(0.9109).epsilon(1e-4));
+}
+
+TEST_CASE("inertia of the geoms needs a text that leaves it open") {
+  CHECK_THROWS_AS(compile_model("<mujoco/>", Inertia::kFromGeoms), std::logic_error);
 }
 
 TEST_CASE("MJCF that does not compile is an error with MuJoCo's words, and leaves no log file") {

@@ -32,6 +32,7 @@ constexpr ParamDecl kParams[] = {
     {"reset_noise", ParamType::kReal, "0.1", "0", "1", nullptr, "",
      "resets: bound of the uniform noise on positions, deviation of the normal one on velocities",
      "gym"},
+    kCapsulesParam,
 };
 
 // --- the task -----------------------------------------------------------------------------------
@@ -93,7 +94,8 @@ TaskSpec make_task(const Params& params) {
 class Ant final : public MujocoEnvironment {
  public:
   explicit Ant(const EnvironmentContext& context)
-      : MujocoEnvironment(context, {compile_model(kAntXml), make_task(context.params), kFrameSkip,
+      : MujocoEnvironment(context, {compile_model(kAntXml, capsule_inertia(context.params)),
+                                    make_task(context.params), kFrameSkip,
                                     /*landmarks=*/1}),
         torso_(body_index(model(), "torso")),
         noise_(context.params.real("reset_noise")) {}
@@ -142,6 +144,6 @@ class Ant final : public MujocoEnvironment {
 
 }  // namespace labhost
 
-LABHOST_ENVIRONMENT(labhost::Ant, "ant", "1.0.0",
+LABHOST_ENVIRONMENT(labhost::Ant, "ant", "2.0.0",
                     "Four-agent Ant, one agent per leg (or one for all), as D4RL recorded it",
                     labhost::kParams);

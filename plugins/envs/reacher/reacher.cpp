@@ -22,6 +22,7 @@ constexpr ParamDecl kParams[] = {
      "2: one per joint; 1: one that sees the state and moves both", "Section 5.2"},
     {"horizon", ParamType::kInteger, "50", "1", "1000000", nullptr, "steps",
      "length of an episode, 0.02 s a step", "gym"},
+    kCapsulesParam,
 };
 
 // --- the task -----------------------------------------------------------------------------------
@@ -81,8 +82,8 @@ TaskSpec make_task(const Params& params) {
 class Reacher final : public MujocoEnvironment {
  public:
   explicit Reacher(const EnvironmentContext& context)
-      : MujocoEnvironment(context, {compile_model(kReacherXml), make_task(context.params),
-                                    kFrameSkip, /*landmarks=*/3}),
+      : MujocoEnvironment(context, {compile_model(kReacherXml, capsule_inertia(context.params)),
+                                    make_task(context.params), kFrameSkip, /*landmarks=*/3}),
         fingertip_(body_index(model(), "fingertip")),
         target_(body_index(model(), "target")) {}
 
@@ -143,5 +144,5 @@ class Reacher final : public MujocoEnvironment {
 
 }  // namespace labhost
 
-LABHOST_ENVIRONMENT(labhost::Reacher, "reacher", "1.0.0",
+LABHOST_ENVIRONMENT(labhost::Reacher, "reacher", "2.0.0",
                     "Two-agent Reacher, one agent per joint (or one for both)", labhost::kParams);
