@@ -16,7 +16,15 @@ namespace po = boost::program_options;
 
 void add_choice(const PluginDescription& plugin, const ParamValues& params,
                 DatasetRequest& request) {
-  request.environments[plugin.name] = {plugin.library.string(), params};
+  EnvironmentChoice choice{plugin.library.string(), params};
+  for (const ParamDescription& param : plugin.params) {
+    for (const std::string& value : param.choices) {
+      if (params.at(param.name) == value) continue;
+      choice.variants[param.name + "=" + value] = params;
+      choice.variants[param.name + "=" + value][param.name] = value;
+    }
+  }
+  request.environments[plugin.name] = std::move(choice);
 }
 
 /// The dataset that a run left, and the environment that it was made in.
@@ -76,7 +84,8 @@ void choose_environment(const po::variables_map& values, const std::string& name
 DatasetSource find_dataset(const po::variables_map& values, const std::string& what) {
   if (parse_integer(what)) return of_run(values, what);
   DatasetSource source;
-  if (fs::exists(what)) {
+  std::error_code closed;  // a folder on the way: the reader has the words for it
+  if (fs::exists(what, closed) || closed) {
     source.request.file = what;
     choose_environment(values, "", source.request);
     return source;

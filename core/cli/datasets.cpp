@@ -1,4 +1,4 @@
-// labhost datasets: info, list, export, import, fetch.
+// labhost datasets: info, check, list, export, import, fetch.
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,13 +25,14 @@ using nlohmann::ordered_json;
 
 constexpr const char* kUsage =
     "labhost datasets info WHAT [--env NAME [--set NAME=VALUE]] [--json]\n"
+    "       labhost datasets check WHAT [--rows N] [--env NAME [--set NAME=VALUE]] [--json]\n"
     "       labhost datasets list [--json]\n"
     "       labhost datasets export WHAT FILE [--env NAME [--set NAME=VALUE]] [--force]\n"
     "       labhost datasets import FILE --name NAME [--env NAME [--set NAME=VALUE]] [--force]\n"
     "       labhost datasets fetch NAME [--url URL] [--mirror URL ...] [--force]";
 
 ordered_json ask(const DatasetRequest& request) {
-  return ordered_json::parse(ask_datasets(nlohmann::json(request).dump()));
+  return ordered_json::parse(ask_datasets(bytes_of(request)));
 }
 
 int info(const po::variables_map& values, const std::string& what) {
@@ -42,6 +43,20 @@ int info(const po::variables_map& values, const std::string& what) {
   }
   print(answer.dump(1) + "\n");
   return kOk;
+}
+
+/// Whether the task's simulator makes of the data what was recorded.
+int check(const po::variables_map& values, const std::string& what) {
+  DatasetRequest request = find_dataset(values, what).request;
+  request.check = true;
+  request.check_rows = values["rows"].as<std::int64_t>();
+  if (request.check_rows < 0) {
+    throw InputError("--rows must be at least 0 (0: all), found " +
+                     std::to_string(request.check_rows));
+  }
+  const ordered_json answer = ask(request);
+  print(values.count("json") != 0 ? answer.dump(1) + "\n" : check_text(answer));
+  return answer.at("fits").get<bool>() ? kOk : kRunFailed;
 }
 
 int list(const po::variables_map& values) {
@@ -97,7 +112,9 @@ int export_dataset(const po::variables_map& values, const std::string& what, con
     copy_atomically(source.request.file, file);
   } else {
     source.request.rewrite = file.string();
-    ask(source.request);
+    for (const ordered_json& note : ask(source.request).at("notes")) {
+      print("note: " + note.get<std::string>() + "\n");
+    }
   }
   print(file.string() + ": " + std::to_string(fs::file_size(file)) + " bytes, SHA-256 " +
         sha256_file(file) + "\n");
@@ -124,10 +141,12 @@ int import_dataset(const po::variables_map& values, const std::string& from) {
   const std::string name = values["name"].as<std::string>();
   const D4rlName parts = parse_d4rl_name(name);
   const fs::path file = import_folder() / parts.file();
-  if (!fs::exists(from)) throw InputError("datasets import: there is no file " + from);
-  const std::string digest = sha256_file(from);
+  std::error_code ignored;
+  const bool readable = fs::is_regular_file(from, ignored) && access(from.c_str(), R_OK) == 0;
+  // What is no file at all is left to the reader, which has the words for it.
+  const std::string digest = readable ? sha256_file(from) : "";
   const bool same = fs::exists(file) && sha256_file(file) == digest;
-  if (!same) refuse_overwriting(values, file);
+  if (readable && !same) refuse_overwriting(values, file);
   DatasetRequest request;
   request.file = from;
   choose_environment(values, parts.environment, request);
@@ -138,7 +157,8 @@ int import_dataset(const po::variables_map& values, const std::string& from) {
   }
   if (sha256_file(file) != digest) throw InputError(from + " changed while it was imported");
   print(file.string() + (same ? " was there already: " : ": ") + read.at("transitions").dump() +
-        " transitions of " + read.at("task").get<std::string>() + ", SHA-256 " + digest + "\n");
+        " transitions of " + read.at("task").get<std::string>() + ", SHA-256 " + digest + "\n" +
+        reading_text(read));
   return kOk;
 }
 
@@ -187,6 +207,7 @@ int dispatch(const po::variables_map& values, const Arguments& words) {
   };
   const std::vector<Action> actions = {
       {"info", 1, {"env", "set", "plugin-path", "store", "json"}},
+      {"check", 1, {"env", "set", "plugin-path", "store", "json", "rows"}},
       {"list", 0, {"store", "json"}},
       {"export", 2, {"env", "set", "plugin-path", "store", "force"}},
       {"fetch", 1, {"url", "mirror", "force"}},
@@ -202,6 +223,7 @@ int dispatch(const po::variables_map& values, const Arguments& words) {
     }
     refuse_others(values, words.front(), action.options);
     if (words.front() == "info") return info(values, words[1]);
+    if (words.front() == "check") return check(values, words[1]);
     if (words.front() == "list") return list(values);
     if (words.front() == "export") return export_dataset(values, words[1], words[2]);
     if (words.front() == "fetch") return fetch(values, words[1]);
@@ -215,7 +237,9 @@ int dispatch(const po::variables_map& values, const Arguments& words) {
 
 int datasets_command(const Arguments& arguments) {
   po::options_description visible, hidden;
-  visible.add_options()("json", "info, list: as JSON")(
+  visible.add_options()("json", "info, check, list: as JSON")(
+      "rows", po::value<std::int64_t>()->default_value(2000)->value_name("N"),
+      "check: about how many rows to replay; 0: all")(
       "name", po::value<std::string>()->value_name("NAME"), "import: D4RL's kind of name")(
       "url", po::value<std::string>()->value_name("URL"),
       "fetch: instead of D4RL's address; a folder's ends with /")(
@@ -228,10 +252,10 @@ int datasets_command(const Arguments& arguments) {
   positional.add("words", -1);
   const Parsed parsed = parse_options(
       arguments, kUsage,
-      "Describes offline data, lists what is there, hands it on. WHAT is a file in D4RL's layout,\n"
-      "a name of D4RL's (ant-medium-v2), or the number of a run that has left a dataset. Its\n"
-      "environment is --env's, the run's, the name's first word, the file's attribute `task`, or\n"
-      "ant where observations have 111 columns.",
+      "Describes offline data, lists what is there, hands it on. WHAT is a file in D4RL's layout\n"
+      "or in Minari's, a name of D4RL's (ant-medium-v2), or the number of a run that has left a\n"
+      "dataset. Its environment is --env's, the run's, the name's first word, the attribute\n"
+      "`task` of the file, or ant where observations have 111 columns.",
       visible, hidden, positional);
   if (parsed.help) return kOk;
   if (parsed.values.count("words") == 0) {

@@ -25,6 +25,15 @@ std::string text_of(const ordered_json& value) {
   return value.is_string() ? single_line(value.get<std::string>()) : value.dump();
 }
 
+/// A line of a terminal; --json has the rest.
+std::string shortened(const std::string& text) {
+  constexpr std::size_t kMost = 160;
+  if (text.size() <= kMost) return text;
+  std::size_t end = kMost;  // not within a character of UTF-8
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end) + "... (" + std::to_string(text.size()) + " bytes)";
+}
+
 /// Columns of numbers end at the same place.
 void right_align(Lines& lines) {
   for (std::size_t column = 1; column < lines.front().size(); ++column) {
@@ -64,6 +73,27 @@ std::string ranges_text(const ordered_json& answer) {
   }
   right_align(lines);
   return align(lines);
+}
+
+std::string percent(const ordered_json& share) {
+  return fixed(100 * share.get<double>(), "%.2f") + " %";
+}
+
+std::vector<std::string> quantile_line(const std::string& title, const ordered_json& quantiles) {
+  std::vector<std::string> line = {title};
+  for (const char* name : {"median", "q90", "q99", "max"}) {
+    line.push_back(fixed(quantiles.at(name).get<double>(), "%.1e"));
+  }
+  return line;
+}
+
+/// Settings under which the simulator gives other next states than as it is set.
+std::vector<std::string> telling_variants(const ordered_json& answer) {
+  std::vector<std::string> names;
+  for (const auto& [name, result] : answer.at("variants").items()) {
+    if (result.at("next_state") != answer.at("next_state")) names.push_back(name);
+  }
+  return names;
 }
 
 /// "ant_full_replay-v2.hdf5" -> "ant-full-replay-v2"; empty when it is no such name.
@@ -114,6 +144,13 @@ QueryResult d4rl_files(const std::vector<fs::path>& folders) {
   return found;
 }
 
+std::string reading_text(const ordered_json& answer) {
+  std::string text = "layout " + text_of(answer.at("layout")) + ": " + text_of(answer.at("kept")) +
+                     "\ntimeouts: " + text_of(answer.at("timeout_flags")) + "\n";
+  for (const ordered_json& note : answer.at("notes")) text += "note: " + text_of(note) + "\n";
+  return text;
+}
+
 std::string dataset_text(const ordered_json& answer) {
   Lines lines;
   const auto add = [&](const char* title, const char* key, const std::string& unit = "") {
@@ -124,8 +161,9 @@ std::string dataset_text(const ordered_json& answer) {
   add("SHA-256", "sha256");
   lines.push_back({"task", text_of(answer.at("task")) + ", at most " +
                                text_of(answer.at("horizon")) + " steps an episode"});
-  lines.push_back({"rows", text_of(answer.at("rows")) + ", " + text_of(answer.at("dropped_rows")) +
-                               " dropped"});
+  add("layout", "layout");
+  add("rows", "kept");
+  for (const ordered_json& note : answer.at("notes")) lines.push_back({"note", text_of(note)});
   add("next states", "next_states");
   add("timeouts", "timeout_flags");
   lines.push_back({"episodes", text_of(answer.at("complete_episodes")) + " complete, " +
@@ -141,9 +179,42 @@ std::string dataset_text(const ordered_json& answer) {
   lines.push_back({"actions at bounds",
                    fixed(100 * answer.at("action_at_bound_frac").get<double>(), "%.4f") + " %"});
   for (const auto& [name, value] : answer.at("attributes").items()) {
-    lines.push_back({"attribute " + single_line(name), text_of(value)});
+    lines.push_back({"attribute " + single_line(name), shortened(text_of(value))});
   }
   return align(lines) + "\n" + returns_text(answer) + "\n" + ranges_text(answer);
+}
+
+std::string check_text(const ordered_json& answer) {
+  Lines lines = {{"largest difference of a row", "median", "90 %", "99 %", "max"}};
+  const auto add = [&lines](const std::string& setting, const ordered_json& result) {
+    lines.push_back(quantile_line("next state" + setting, result.at("next_state")));
+    lines.push_back(quantile_line("reward" + setting, result.at("reward")));
+  };
+  add("", answer);
+  for (const std::string& name : telling_variants(answer)) {
+    add(", " + name, answer.at("variants").at(name));
+  }
+  right_align(lines);
+  const std::string tolerance = fixed(answer.at("tolerance").get<double>(), "%g");
+  std::string text = text_of(answer.at("file")) + ": " + answer.at("replayed").dump() + " of " +
+                     answer.at("rows").dump() + " rows replayed in " + text_of(answer.at("task")) +
+                     "\n\n" + align(lines) + "\n" + percent(answer.at("misfits")) +
+                     " of the rows have a next state that differs by more than " + tolerance +
+                     ": " +
+                     (answer.at("fits").get<bool>() ? "the data belongs to this simulator"
+                                                    : "the data was recorded with another one") +
+                     "\n";
+  if (const auto differ = answer.at("terminals_differ").get<std::int64_t>(); differ > 0) {
+    text += std::to_string(differ) + " rows end otherwise (terminal)\n";
+  }
+  const auto better = answer.at("best").get<std::string>();
+  if (!better.empty()) {
+    text += better + " fits better: " + percent(answer.at("variants").at(better).at("misfits")) +
+            " of the rows differ by more than " + tolerance + "\n";
+  } else if (!telling_variants(answer).empty()) {
+    text += "no other setting of the environment fits better\n";
+  }
+  return text;
 }
 
 }  // namespace labhost

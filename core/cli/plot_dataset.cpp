@@ -44,7 +44,7 @@ Histogram dataset_histogram(const nlohmann::json& answer, const std::string& wha
 int plot_dataset(const po::variables_map& values, const std::string& what,
                  const std::filesystem::path& out) {
   const DatasetSource source = find_dataset(values, what);
-  const auto answer = nlohmann::json::parse(ask_datasets(nlohmann::json(source.request).dump()));
+  const auto answer = nlohmann::json::parse(ask_datasets(bytes_of(source.request)));
   const std::string title = source.artifact ? "dataset of run " + what : what;
   write_picture(out, histogram_svg(dataset_histogram(answer, title)));
   return kOk;

@@ -71,20 +71,34 @@ inline std::vector<std::filesystem::path> d4rl_folders() {
   return d4rl_folders(std::getenv("LABHOST_DATA"), std::getenv("HOME"));
 }
 
-/// The file of a dataset, in the first folder that has it. Throws InputError, which says how to get
-/// it, when none has.
+/// The file of a dataset in the first folder that has it; empty when none has.
+inline std::filesystem::path look_for_d4rl(const D4rlName& name,
+                                           const std::vector<std::filesystem::path>& folders) {
+  for (const std::filesystem::path& folder : folders) {
+    std::error_code ignored;
+    const std::filesystem::path file = folder / name.file();
+    if (std::filesystem::is_regular_file(file, ignored)) return file;
+  }
+  return {};
+}
+
+/// "A, B", or where to say which folders there are.
+inline std::string folders_text(const std::vector<std::filesystem::path>& folders) {
+  std::string text;
+  for (const std::filesystem::path& folder : folders) {
+    text += (text.empty() ? "" : ", ") + folder.string();
+  }
+  return text.empty() ? "of LABHOST_DATA" : text;
+}
+
+/// The same, but InputError, which says how to get the file, when no folder has it.
 inline std::filesystem::path find_d4rl(const std::string& name,
                                        const std::vector<std::filesystem::path>& folders) {
   const D4rlName parts = parse_d4rl_name(name);
-  std::string searched;
-  for (const std::filesystem::path& folder : folders) {
-    std::error_code ignored;
-    const std::filesystem::path file = folder / parts.file();
-    if (std::filesystem::is_regular_file(file, ignored)) return file;
-    searched += (searched.empty() ? "" : ", ") + folder.string();
-  }
+  const std::filesystem::path file = look_for_d4rl(parts, folders);
+  if (!file.empty()) return file;
   throw InputError("D4RL dataset '" + name + "': expected the file " + parts.file() +
-                   " in one of the folders " + (searched.empty() ? "of LABHOST_DATA" : searched) +
+                   " in one of the folders " + folders_text(folders) +
                    ", found none. Get it with `labhost datasets fetch " + name + "`, or download " +
                    parts.address() +
                    " and copy it into one of these folders; the environment variable LABHOST_DATA "

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "core/d4rl/hdf5.hpp"
 
@@ -11,6 +12,44 @@ namespace labhost {
 namespace {
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "big-endian hosts are not supported");
+
+/// IEEE 754 binary16, which C++17 has no type for.
+struct Half {
+  std::uint16_t bits = 0;
+
+  operator float() const {
+    const int exponent = bits >> 10 & 31, fraction = bits & 1023;
+    float size = 0;
+    if (exponent == 31) {
+      size = fraction == 0 ? std::numeric_limits<float>::infinity()
+                           : std::numeric_limits<float>::quiet_NaN();
+    } else if (exponent == 0) {  // subnormal, or 0
+      size = std::ldexp(static_cast<float>(fraction), -24);
+    } else {
+      size = std::ldexp(static_cast<float>(fraction + 1024), exponent - 25);
+    }
+    return (bits & 0x8000) != 0 ? -size : size;
+  }
+};
+
+/// Calls `use` with a value of the type in which a format's numbers are stored.
+template <typename Use>
+auto with_stored_type(const NumberFormat& format, const Use& use) {
+  if (format.real) {
+    if (format.bytes == 2) return use(Half{});
+    return format.bytes == 4 ? use(float{}) : use(double{});
+  }
+  switch (format.bytes) {
+    case 1:
+      return format.is_signed ? use(std::int8_t{}) : use(std::uint8_t{});
+    case 2:
+      return format.is_signed ? use(std::int16_t{}) : use(std::uint16_t{});
+    case 4:
+      return format.is_signed ? use(std::int32_t{}) : use(std::uint32_t{});
+    default:
+      return format.is_signed ? use(std::int64_t{}) : use(std::uint64_t{});
+  }
+}
 
 template <typename Value>
 Value load(const unsigned char* from, bool big_endian) {
@@ -54,6 +93,15 @@ std::optional<NumberFormat> whole_number(hid_t type) {
   return known ? std::optional(format) : std::nullopt;
 }
 
+// What h5py makes of numpy's float16; HDF5 1.10 has no name for it.
+hdf5::Handle half_type(hid_t real) {
+  hdf5::Handle half(H5Tcopy(real), H5Tclose);
+  H5Tset_fields(half.get(), /*sign=*/15, /*exponent=*/10, 5, /*fraction=*/0, 10);
+  H5Tset_size(half.get(), 2);
+  H5Tset_ebias(half.get(), 15);
+  return half;
+}
+
 }  // namespace
 
 std::optional<NumberFormat> number_format(hid_t type) {
@@ -62,6 +110,11 @@ std::optional<NumberFormat> number_format(hid_t type) {
   if (equals(type, H5T_IEEE_F64LE)) return NumberFormat{true, true, false, 8};
   if (equals(type, H5T_IEEE_F64BE)) return NumberFormat{true, true, true, 8};
   const H5T_class_t kind = H5Tget_class(type);
+  if (kind == H5T_FLOAT) {
+    if (equals(type, half_type(H5T_IEEE_F32LE).get())) return NumberFormat{true, true, false, 2};
+    if (equals(type, half_type(H5T_IEEE_F32BE).get())) return NumberFormat{true, true, true, 2};
+    return std::nullopt;
+  }
   if (kind == H5T_INTEGER) return whole_number(type);
   if (kind != H5T_ENUM) return std::nullopt;
   const hdf5::Handle base(H5Tget_super(type), H5Tclose);
@@ -90,12 +143,11 @@ template <typename Real>
 std::int64_t decode_reals(const NumberFormat& format, const unsigned char* from,
                           std::int64_t stride, std::int64_t rows, std::int64_t columns, Real* to,
                           std::int64_t to_stride) {
-  if (format.bytes == 4) {
-    return format.big_endian ? convert<float, true>(from, stride, rows, columns, to, to_stride)
-                             : convert<float, false>(from, stride, rows, columns, to, to_stride);
-  }
-  return format.big_endian ? convert<double, true>(from, stride, rows, columns, to, to_stride)
-                           : convert<double, false>(from, stride, rows, columns, to, to_stride);
+  return with_stored_type(format, [&](auto stored) {
+    using Stored = decltype(stored);
+    return format.big_endian ? convert<Stored, true>(from, stride, rows, columns, to, to_stride)
+                             : convert<Stored, false>(from, stride, rows, columns, to, to_stride);
+  });
 }
 
 template std::int64_t decode_reals(const NumberFormat&, const unsigned char*, std::int64_t,
@@ -104,20 +156,9 @@ template std::int64_t decode_reals(const NumberFormat&, const unsigned char*, st
                                    std::int64_t, std::int64_t, double*, std::int64_t);
 
 double decode_number(const NumberFormat& format, const unsigned char* from) {
-  const auto as = [&](auto zero) {
-    return static_cast<double>(load<decltype(zero)>(from, format.big_endian));
-  };
-  if (format.real) return format.bytes == 4 ? as(float{}) : as(double{});
-  switch (format.bytes) {
-    case 1:
-      return format.is_signed ? as(std::int8_t{}) : as(std::uint8_t{});
-    case 2:
-      return format.is_signed ? as(std::int16_t{}) : as(std::uint16_t{});
-    case 4:
-      return format.is_signed ? as(std::int32_t{}) : as(std::uint32_t{});
-    default:
-      return format.is_signed ? as(std::int64_t{}) : as(std::uint64_t{});
-  }
+  return with_stored_type(format, [&](auto stored) {
+    return static_cast<double>(load<decltype(stored)>(from, format.big_endian));
+  });
 }
 
 }  // namespace labhost

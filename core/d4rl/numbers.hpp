@@ -13,7 +13,7 @@
 namespace labhost {
 
 struct NumberFormat {
-  bool real = false;  ///< IEEE 754 binary32 or binary64; else a whole number
+  bool real = false;  ///< IEEE 754 binary16, binary32 or binary64; else a whole number
   bool is_signed = true;
   bool big_endian = false;
   int bytes = 0;  ///< of one number
@@ -24,8 +24,9 @@ std::optional<NumberFormat> number_format(hid_t type);
 /// "texts", "a compound type": for messages.
 std::string describe_type(hid_t type);
 
-/// Converts rows of reals, which begin `stride` bytes apart, to rows that begin `to_stride` values
-/// apart. Returns the first row that holds a value which is not finite, or `rows`.
+/// Converts rows of numbers, whole or real, which begin `stride` bytes apart, to rows that begin
+/// `to_stride` values apart. Returns the first row that holds a value which is not finite, or is
+/// none as a Real; or `rows`.
 template <typename Real>
 std::int64_t decode_reals(const NumberFormat& format, const unsigned char* from,
                           std::int64_t stride, std::int64_t rows, std::int64_t columns, Real* to,

@@ -7,7 +7,7 @@
 
 namespace labhost {
 
-/// `request` is a DatasetRequest, the answer an object, both as JSON. Throws InputError.
+/// `request` is bytes_of() a DatasetRequest, the answer an object as JSON. Throws InputError.
 using DatasetsMain = void (*)(const std::string& request, std::string& answer);
 inline constexpr const char* kDatasetsMainSymbol = "labhost_datasets_main";
 inline constexpr const char* kDatasetsLibrary = "liblabhost_datasets.so";

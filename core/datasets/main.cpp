@@ -1,10 +1,12 @@
 // Reads a dataset as its task says and describes it, or writes it anew in the canonical layout.
+#include <algorithm>
 #include <cstdio>
 
 #include "core/base/hash.hpp"
 #include "core/base/text.hpp"
 #include "core/d4rl/writer.hpp"
 #include "core/datasets/entry.hpp"
+#include "core/datasets/replay.hpp"
 #include "core/datasets/request.hpp"
 #include "core/datasets/statistics.hpp"
 #include "core/plugins/loader.hpp"
@@ -91,8 +93,12 @@ json describe(const DatasetRequest& request, const TaskSpec& task, const D4rlDat
       {"sha256", sha256_file(request.file)},
       {"task", task.name},
       {"horizon", task.horizon},
+      {"layout", data.layout},
       {"rows", data.rows},
       {"dropped_rows", data.dropped},
+      {"unwritten_rows", data.unwritten},
+      {"kept", kept_text(data)},
+      {"notes", data.notes},
       {"transitions", data.transitions.size()},
       {"next_states", data.next_states_stored ? "stored" : "taken from the following rows"},
       {"timeout_flags",
@@ -114,16 +120,68 @@ json describe(const DatasetRequest& request, const TaskSpec& task, const D4rlDat
   return answer;
 }
 
+/// The variant with which fewer rows are off than with the environment as it is set, or with which
+/// they are off by less; empty: none.
+std::string best_variant(const json& result) {
+  const auto misfit = [](const json& replayed) {
+    return std::make_pair(replayed.at("misfits").get<double>(),
+                          replayed.at("next_state").at("q99").get<double>());
+  };
+  std::string best;
+  auto least = misfit(result);
+  for (const auto& [setting, replayed] : result.at("variants").items()) {
+    if (misfit(replayed) >= least) continue;
+    least = misfit(replayed);
+    best = setting;
+  }
+  return best;
+}
+
+/// The rows in the simulator, as it is set and with one parameter set otherwise at a time.
+json check(const DatasetRequest& request, const std::string& name, const D4rlData& data) {
+  constexpr std::int64_t kMostCopies = 1000, kThreads = 2;
+  const EnvironmentChoice& choice = request.environments.at(name);
+  const Transitions rows = rows_to_replay(data, request.check_rows);
+  if (rows.size() == 0) throw InputError(request.file + ": no row of it has a next state");
+  const std::int64_t copies = std::min(kMostCopies, rows.size());
+  const LoadedPlugin plugin = LoadedPlugin::load(choice.library);
+  StderrLogger logger;
+  const auto replay_with = [&](const std::map<std::string, std::string>& values) {
+    const Params params(values);
+    const auto environment = plugin.make(EnvironmentContext{params, copies, 0, kThreads, logger});
+    return to_json(replay(*environment, copies, rows));
+  };
+  json result = replay_with(choice.params);
+  result["file"] = request.file;
+  result["task"] = name;
+  result["rows"] = data.transitions.size();
+  result["replayed"] = rows.size();
+  result["tolerance"] = kReplayTolerance;
+  result["fits"] = result["misfits"].get<double>() <= kReplayMisfits;
+  result["variants"] = json::object();
+  for (const auto& [setting, values] : choice.variants) {
+    try {
+      result["variants"][setting] = replay_with(values);
+    } catch (const InputError&) {
+      continue;  // a setting that does not go with the others
+    }
+  }
+  result["best"] = best_variant(result);
+  return result;
+}
+
 json answer(const DatasetRequest& request) {
   const std::string name = environment_of(request);
   const TaskSpec task = task_of(request.environments.at(name));
   D4rlOptions options{task.state_width, task.joint_width(), task.horizon};
   options.keep_record = request.rewrite.empty();
   D4rlData data = read_d4rl(request.file, options);
+  if (request.check) return check(request, name, data);
   if (request.rewrite.empty()) return describe(request, task, data);
   data.attributes.emplace("task", name);  // so that the file says itself what it belongs to
   write_d4rl(request.rewrite, data.transitions, data.attributes);
-  return {{"file", request.rewrite}, {"transitions", data.transitions.size()}};
+  return {
+      {"file", request.rewrite}, {"transitions", data.transitions.size()}, {"notes", data.notes}};
 }
 
 }  // namespace
@@ -133,5 +191,8 @@ json answer(const DatasetRequest& request) {
 extern "C" __attribute__((visibility("default"))) void labhost_datasets_main(
     const std::string& request, std::string& answer) {
   torch::set_num_threads(1);
-  answer = labhost::answer(nlohmann::json::parse(request).get<labhost::DatasetRequest>()).dump();
+  using nlohmann::json;
+  // A file's name may be any bytes, JSON is UTF-8.
+  answer = labhost::answer(labhost::request_of(request))
+               .dump(-1, ' ', false, json::error_handler_t::replace);
 }

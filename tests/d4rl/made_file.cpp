@@ -32,13 +32,31 @@ Handle creation_of(const MadeArray& array) {
   if (array.gzip > 0) H5Pset_deflate(creation.get(), static_cast<unsigned>(array.gzip));
   if (array.filter) {
     const unsigned value = 4;
-    require(H5Pset_filter(creation.get(), *array.filter, H5Z_FLAG_MANDATORY, 1, &value) >= 0,
+    // Optional: what HDF5 does not have it leaves out, but the header names it.
+    require(H5Pset_filter(creation.get(), *array.filter, H5Z_FLAG_OPTIONAL, 1, &value) >= 0,
             "filter");
+  }
+  if (array.fill) {
+    require(H5Pset_fill_value(creation.get(), H5T_NATIVE_DOUBLE, &*array.fill) >= 0, "fill value");
   }
   return creation;
 }
 
+void write_first_rows(hid_t dataset, const MadeArray& array) {
+  std::vector<hsize_t> count = array.shape;
+  count[0] = *array.rows_written;
+  const std::vector<hsize_t> begin(count.size(), 0);
+  const Handle space(H5Dget_space(dataset), H5Sclose);
+  const Handle memory(H5Screate_simple(static_cast<int>(count.size()), count.data(), nullptr),
+                      H5Sclose);
+  H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, begin.data(), nullptr, count.data(), nullptr);
+  require(H5Dwrite(dataset, H5T_NATIVE_DOUBLE, memory.get(), space.get(), H5P_DEFAULT,
+                   array.values.data()) >= 0,
+          "first rows");
+}
+
 void write_values(hid_t dataset, const MadeArray& array) {
+  if (array.rows_written) return write_first_rows(dataset, array);
   if (!array.h5py_bool) {
     require(H5Dwrite(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT,
                      array.values.data()) >= 0,
@@ -51,13 +69,17 @@ void write_values(hid_t dataset, const MadeArray& array) {
 }
 
 void write_array(hid_t file, const std::string& key, const MadeArray& array) {
+  std::vector<hsize_t> most = array.shape;
+  if (array.extendible) most[0] = H5S_UNLIMITED;
   const Handle space(
-      H5Screate_simple(static_cast<int>(array.shape.size()), array.shape.data(), nullptr),
+      H5Screate_simple(static_cast<int>(array.shape.size()), array.shape.data(), most.data()),
       H5Sclose);
   const Handle creation = creation_of(array), boolean = h5py_bool_type();
   const hid_t type = array.h5py_bool ? boolean.get() : array.type;
+  const Handle groups(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
+  H5Pset_create_intermediate_group(groups.get(), 1);
   const Handle dataset(
-      H5Dcreate2(file, key.c_str(), type, space.get(), H5P_DEFAULT, creation.get(), H5P_DEFAULT),
+      H5Dcreate2(file, key.c_str(), type, space.get(), groups.get(), creation.get(), H5P_DEFAULT),
       H5Dclose);
   require(dataset.valid(), key);
   if (array.written && !array.values.empty()) write_values(dataset.get(), array);
@@ -70,6 +92,14 @@ void write_attribute(hid_t file, const std::string& key, const std::string& text
   const Handle attribute(
       H5Acreate2(file, key.c_str(), type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
   require(H5Awrite(attribute.get(), type.get(), text.c_str()) >= 0, key);
+}
+
+void write_count(hid_t file, const std::string& key, std::int64_t value) {
+  const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
+  const Handle attribute(
+      H5Acreate2(file, key.c_str(), H5T_STD_I64LE, space.get(), H5P_DEFAULT, H5P_DEFAULT),
+      H5Aclose);
+  require(H5Awrite(attribute.get(), H5T_NATIVE_INT64, &value) >= 0, key);
 }
 
 MadeArray made_matrix(std::size_t rows, std::size_t columns,
@@ -102,6 +132,7 @@ void MadeFile::write(const std::filesystem::path& path) const {
   require(file.valid(), path.string());
   for (const auto& [key, array] : arrays) write_array(file.get(), key, array);
   for (const auto& [key, text] : attributes) write_attribute(file.get(), key, text);
+  for (const auto& [key, value] : counts) write_count(file.get(), key, value);
 }
 
 MadeArray made_flags(std::size_t rows, const std::vector<std::size_t>& set) {
@@ -122,6 +153,14 @@ MadeFile made_file(std::size_t rows, const std::vector<std::size_t>& timeouts) {
   made["terminals"] = made_flags(rows, {});
   made["timeouts"] = made_flags(rows, timeouts);
   return made;
+}
+
+Handle made_half_type() {
+  Handle type(H5Tcopy(H5T_IEEE_F32LE), H5Tclose);
+  H5Tset_fields(type.get(), 15, 10, 5, 0, 10);
+  H5Tset_size(type.get(), 2);
+  H5Tset_ebias(type.get(), 15);
+  return type;
 }
 
 void add_next_observations(MadeFile& made) {
@@ -167,6 +206,38 @@ std::map<std::string, MadeFile> made_variants() {
   variants["newest-format"].newest_format = true;
   add("v0").arrays.erase("timeouts");
   add("derived").arrays.erase("next_observations");
+  return variants;
+}
+
+void add_episode(MadeFile& made, std::size_t number, std::size_t steps) {
+  const std::string group = "episode_" + std::to_string(number) + "/";
+  const auto base = static_cast<double>(number);
+  made[group + "observations"] =
+      made_matrix(steps + 1, 4, [base](double i, double j) { return 1000 * base + 10 * i + j; });
+  made[group + "actions"] = made_matrix(steps, 2, [](double i, double j) { return i / 8 + j; });
+  made[group + "rewards"] =
+      made_matrix(steps, 1, [base](double i, double) { return base + i / 8; });
+  made[group + "rewards"].shape = {steps};
+  const std::vector<std::size_t> last = {steps - 1}, none;
+  made[group + "terminations"] = made_flags(steps, number % 2 == 0 ? last : none);
+  made[group + "truncations"] = made_flags(steps, number % 2 == 0 ? none : last);
+}
+
+std::map<std::string, MadeFile> minari_variants() {
+  MadeFile plain;
+  const std::pair<std::size_t, std::size_t> episodes[] = {{0, 3}, {1, 1}, {2, 4}, {10, 2}};
+  for (const auto& [number, steps] : episodes) add_episode(plain, number, steps);
+  std::map<std::string, MadeFile> variants = {{"minari", plain}};
+  MadeFile& chunked = variants["minari-chunked"] = plain;  // as Minari writes it
+  for_all(chunked, [](MadeArray& array) {
+    array.extendible = true;
+    array.chunk = {3};
+    if (array.shape.size() > 1) array.chunk.push_back(2);
+    if (array.type == H5T_IEEE_F32LE) array.type = H5T_IEEE_F64LE;
+    array.h5py_bool = array.type == H5T_STD_U8LE;
+  });
+  chunked.newest_format = true;
+  chunked.counts = {{"total_episodes", 4}, {"total_steps", 10}};
   return variants;
 }
 

@@ -59,8 +59,40 @@ TEST_CASE("a file by its path, with its provenance") {
   const Values expected = {
       {"file", file.string()},   {"sha256", sha256_file(file)},  {"rows", "12"},
       {"dropped_rows", "0"},     {"next_states", "stored"},      {"timeouts", "stored"},
-      {"last_episode", "whole"}, {"attribute.algorithm", "SAC"}, {"attribute.note", ""}};
+      {"last_episode", "whole"}, {"attribute.algorithm", "SAC"}, {"attribute.note", ""},
+      {"layout", "D4RL"}};
   CHECK((loaded.provenance == expected));
+}
+
+TEST_CASE("a file in Minari's layout, with what was read otherwise than it stands there") {
+  const testing::ScratchFolder folder;
+  const fs::path file = folder / "main_data.hdf5";
+  testing::MadeFile made = testing::minari_variants()["minari"];
+  made["episode_10/terminations"].written = false;
+  made.write(file);
+  Loaded loaded = load({{"file", file.string()}, {"name", ""}});
+  CHECK(loaded.data.size() == 10);
+  CHECK(loaded.provenance["layout"] == "Minari, 4 episodes");
+  CHECK(loaded.provenance["next_states"] == "stored");
+  CHECK(loaded.provenance["last_episode"] == "cut by the end of the file");
+  CHECK(contains(loaded.provenance["notes"], "there are no episodes 3, 4"));
+  CHECK(contains(loaded.provenance["notes"], "'terminations' was never written"));
+}
+
+TEST_CASE("rows that were never written are counted") {
+  const testing::ScratchFolder folder;
+  const fs::path file = folder / "data.hdf5";
+  testing::MadeFile made = testing::made_file(12, {3, 8});
+  for (auto& [key, array] : made.arrays) {
+    array.chunk = {9};
+    if (array.shape.size() > 1) array.chunk.push_back(array.shape[1]);
+    array.rows_written = 9;
+  }
+  made.write(file);
+  Loaded loaded = load({{"file", file.string()}, {"name", ""}});
+  CHECK(loaded.provenance["rows"] == "12");
+  CHECK(loaded.provenance["unwritten_rows"] == "3");
+  CHECK(loaded.provenance["dropped_rows"] == "5");
 }
 
 TEST_CASE("a dataset by D4RL's name, from LABHOST_DATA and then from D4RL's own folder") {

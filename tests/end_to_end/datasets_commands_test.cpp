@@ -1,4 +1,6 @@
 // `labhost datasets`: what runs have left and what D4RL's files hold.
+#include <sys/stat.h>
+
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -98,6 +100,42 @@ TEST_CASE("info of recorded excerpts, as JSON and as text") {
   CHECK_FALSE(longer.contains("ret_mean"));
 }
 
+TEST_CASE("check tells which simulator recorded a file") {
+  Workplace place;
+  const std::string old = std::string(LABHOST_SOURCE) + "/tests/data/ant-v2-recorded.hdf5";
+  const auto check = [&place](Words words, int code) {
+    words.insert(words.begin(), {"datasets", "check"});
+    words.insert(words.end(), {"--rows", "300", "--json"});
+    const Outcome outcome = place.labhost(words);
+    CHECK_MESSAGE(outcome.code == code, outcome.err);
+    return json::parse(outcome.out);
+  };
+  for (const char* level : {"random", "medium", "expert"}) {
+    const json other = check({excerpt(level)}, 1);
+    CHECK(other.at("fits") == false);
+    CHECK(other.at("misfits").get<double>() > 0.9);
+    CHECK(other.at("best") == "capsules=current");
+    CHECK(other.at("variants").at("capsules=current").at("misfits") == 0);
+    const json same = check({excerpt(level), "--env", "ant", "--set", "capsules=current"}, 0);
+    CHECK(same.at("fits") == true);
+    CHECK(same.at("replayed") == 300);
+    CHECK(same.at("next_state").at("q99").get<double>() < 1e-5);
+    CHECK(same.at("best") == "");
+  }
+  const json recorded = check({old, "--env", "ant"}, 0);
+  CHECK(recorded.at("next_state").at("q99").get<double>() < 1e-5);
+  CHECK(recorded.at("variants").at("capsules=current").at("misfits").get<double>() > 0.9);
+
+  const std::string text = done(place, {"check", old, "--env", "ant"});
+  CHECK(contains(text, "rows replayed in ant\n"));
+  CHECK(contains(text, "next state, capsules=current"));
+  CHECK(contains(text, "the data belongs to this simulator\n"));
+  CHECK(contains(text, "no other setting of the environment fits better\n"));
+  refused(place, {"check", old, "--env", "reacher"}, "expected two dimensions with 2 columns");
+  refused(place, {"check", old, "--env", "ant", "--rows", "-1"}, "--rows must be at least 0");
+  refused(place, {"info", old, "--env", "ant", "--rows", "7"}, "--rows does not go with");
+}
+
 TEST_CASE("info of whole files gives the numbers of their README.json") {
   const char* folder = std::getenv("LABHOST_TEST_DATA");
   if (folder == nullptr) {
@@ -168,6 +206,50 @@ TEST_CASE("export, import and export again give the same bytes") {
   done(place, {"import", "three.hdf5", "--name", "ant-mine-full-v3", "--force"});
   CHECK(sha256_file(place.scratch / "data/sets/ant_mine_full-v3.hdf5") ==
         sha256_file(place.scratch / "three.hdf5"));
+}
+
+TEST_CASE("import says how many rows were kept, and why others were not") {
+  Workplace place;
+  place.surroundings.variables["LABHOST_DATA"] = (place.scratch / "sets").string();
+  const std::string said = done(place, {"import", excerpt("random"), "--name", "ant-mine-v0"});
+  CHECK(contains(said, "\nlayout D4RL: 1500 of 1500 rows kept\ntimeouts: stored\n"));
+  CHECK(contains(done(place, {"info", "ant-mine-v0"}),
+                 "\nrows               1500 of 1500 rows kept"));
+}
+
+TEST_CASE("an attribute and a file name that are not UTF-8") {
+  Workplace place;
+  done(place, {"export", excerpt("random"), "one.hdf5"});
+  std::string bytes = read_file(place.scratch / "one.hdf5");
+  const std::size_t at = bytes.find("ant", bytes.find("GCOL"));  // the text of attribute `task`
+  REQUIRE(at != std::string::npos);
+  bytes[at + 2] = '\xe9';
+  place.scratch.write("caf\xe9.hdf5", bytes);
+  const json found = described(place, {"caf\xe9.hdf5", "--env", "ant"});
+  CHECK(found.at("attributes").at("task") == "an\xef\xbf\xbd");
+  CHECK(found.at("file") == "caf\xef\xbf\xbd.hdf5");
+  CHECK(contains(done(place, {"info", "caf\xe9.hdf5", "--env", "ant"}), "an\xef\xbf\xbd"));
+  refused(place, {"info", "caf\xe9.hdf5"}, "found 'an\xef\xbf\xbd'; give --env");
+}
+
+TEST_CASE("a file that may not be read") {
+  Workplace place;
+  place.surroundings.unprivileged = true;
+  place.surroundings.variables["LABHOST_DATA"] = (place.scratch / "sets").string();
+  chmod(place.scratch.path().c_str(), 0755);
+  if (place.labhost({"--version"}).code != 0) {
+    MESSAGE("user nobody cannot reach the built program here");
+    return;
+  }
+  const fs::path file = place.scratch.write("closed.hdf5", read_file(excerpt("random")));
+  chmod(file.c_str(), 0200);
+  refused(place, {"info", "closed.hdf5"}, "expected a file that may be read, found: Permission");
+  refused(place, {"import", "closed.hdf5", "--name", "ant-x-v0"}, "found: Permission denied");
+  fs::create_directories(place.scratch / "inner");
+  fs::rename(file, place.scratch / "inner/closed.hdf5");
+  chmod((place.scratch / "inner").c_str(), 0600);
+  refused(place, {"info", "inner/closed.hdf5"}, "cannot be reached: Permission denied");
+  chmod((place.scratch / "inner").c_str(), 0755);
 }
 
 TEST_CASE("a run's dataset is exported as it is") {

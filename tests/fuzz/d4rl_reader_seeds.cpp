@@ -11,7 +11,8 @@ int main(int count, char** arguments) {
   }
   const std::filesystem::path folder = arguments[1];
   std::filesystem::create_directories(folder);
-  for (const auto& [name, made] : labhost::testing::made_variants()) {
-    made.write(folder / (name + ".hdf5"));
+  for (const auto& variants :
+       {labhost::testing::made_variants(), labhost::testing::minari_variants()}) {
+    for (const auto& [name, made] : variants) made.write(folder / (name + ".hdf5"));
   }
 }

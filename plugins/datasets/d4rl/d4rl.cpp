@@ -1,4 +1,4 @@
-// Datasets in D4RL's HDF5 layout: a file, or one of D4RL's datasets by its name.
+// Datasets in D4RL's HDF5 layout or in Minari's: a file, or one of D4RL's datasets by its name.
 //
 // The task says what is taken from the file: its state is the first columns of `observations`, its
 // horizon the longest episode. Actions are left as they are; algorithms that need them inside the
@@ -14,10 +14,10 @@ namespace {
 
 constexpr ParamDecl kParams[] = {
     {"file", ParamType::kFile, "", nullptr, nullptr, nullptr, "",
-     "file in D4RL's HDF5 layout; its content is part of a run's identity", "ours"},
-    {"name", ParamType::kText, "", nullptr, nullptr, nullptr, "",
+     "file in D4RL's HDF5 layout or in Minari's; its content is part of a run's identity", "ours"},
+    {"name", ParamType::kData, "", nullptr, nullptr, nullptr, "",
      "instead of `file`: a D4RL dataset such as ant-medium-v2, looked for in the folders of "
-     "LABHOST_DATA, then in ~/.d4rl/datasets",
+     "LABHOST_DATA, then in ~/.d4rl/datasets; its content is part of a run's identity",
      "D4RL"},
 };
 
@@ -28,7 +28,10 @@ std::filesystem::path chosen_file(const Params& params) {
     throw InputError("dataset 'd4rl': expected either `file` or `name`, found " +
                      std::string(file.empty() ? "neither" : "both"));
   }
-  return file.empty() ? find_d4rl(name, d4rl_folders()) : std::filesystem::path(file);
+  if (!file.empty()) return file;
+  // A plan has looked the name up already.
+  const bool is_path = name.find('/') != std::string::npos;
+  return is_path ? std::filesystem::path(name) : find_d4rl(name, d4rl_folders());
 }
 
 class D4rl final : public Dataset {
@@ -48,6 +51,7 @@ class D4rl final : public Dataset {
     provenance_ = {
         {"file", std::filesystem::absolute(file_).string()},
         {"sha256", sha256_file(file_)},
+        {"layout", data.layout},
         {"rows", std::to_string(data.rows)},
         {"dropped_rows", std::to_string(data.dropped)},
         {"next_states", data.next_states_stored ? "stored" : "taken from the following rows"},
@@ -55,9 +59,14 @@ class D4rl final : public Dataset {
                          ? "stored"
                          : "set after " + std::to_string(options_.horizon) + " steps"},
         {"last_episode", data.partial_tail ? "cut by the end of the file" : "whole"}};
+    if (data.unwritten > 0) provenance_["unwritten_rows"] = std::to_string(data.unwritten);
+    for (const std::string& note : data.notes) {
+      logger_.warn(file_.string() + ": " + note);
+      std::string& notes = provenance_["notes"];
+      notes += (notes.empty() ? "" : "; ") + note;
+    }
     for (const auto& [key, text] : data.attributes) provenance_["attribute." + key] = text;
-    logger_.info(file_.string() + ": " + std::to_string(data.transitions.size()) +
-                 " transitions, " + std::to_string(data.dropped) + " rows dropped");
+    logger_.info(file_.string() + ": " + kept_text(data));
     return std::move(data.transitions);
   }
 
@@ -74,6 +83,6 @@ class D4rl final : public Dataset {
 
 }  // namespace labhost
 
-LABHOST_DATASET(labhost::D4rl, "d4rl", "1.1.0",
-                "Offline data in D4RL's HDF5 layout, from a file or by D4RL's name",
+LABHOST_DATASET(labhost::D4rl, "d4rl", "1.2.0",
+                "Offline data in D4RL's HDF5 layout or in Minari's, from a file or by D4RL's name",
                 labhost::kParams);
