@@ -91,6 +91,11 @@ std::vector<std::string> split(std::string_view text, char separator) {
   }
 }
 
+std::vector<std::string> list_items(std::string_view text) {
+  if (text.empty()) return {};
+  return split(text, '\n');
+}
+
 std::string format_duration(double seconds) {
   if (!std::isfinite(seconds)) return "unknown";
   seconds = std::max(seconds, 0.0);

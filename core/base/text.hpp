@@ -21,6 +21,10 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
 /// "a,,b" has three parts, "" has none.
 std::vector<std::string> split(std::string_view text, char separator);
 
+/// The items of a list that is one text, a line each: the form in which parameters hold lists. An
+/// empty text is an empty list.
+std::vector<std::string> list_items(std::string_view text);
+
 /// "0.4 s", "12 s", "3 min 05 s", "2 h 10 min".
 std::string format_duration(double seconds);
 

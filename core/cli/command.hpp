@@ -22,21 +22,22 @@ struct Command {
   bool hidden = false;
 };
 
-int run_command(const Arguments&);       // run.cpp
-int status_command(const Arguments&);    // status.cpp
-int cancel_command(const Arguments&);    // cancel.cpp
-int runs_command(const Arguments&);      // runs.cpp
-int sql_command(const Arguments&);       // sql.cpp
-int report_command(const Arguments&);    // report.cpp
-int datasets_command(const Arguments&);  // datasets.cpp
-int plot_command(const Arguments&);      // plot.cpp
-int merge_command(const Arguments&);     // merge.cpp
-int export_command(const Arguments&);    // export.cpp
-int render_command(const Arguments&);    // render.cpp
-int plugins_command(const Arguments&);   // plugins.cpp
-int new_command(const Arguments&);       // new.cpp
-int bench_command(const Arguments&);     // bench.cpp
-int worker_command(const Arguments&);    // worker.cpp (internal)
+int run_command(const Arguments&);            // run.cpp
+int status_command(const Arguments&);         // status.cpp
+int cancel_command(const Arguments&);         // cancel.cpp
+int runs_command(const Arguments&);           // runs.cpp
+int sql_command(const Arguments&);            // sql.cpp
+int report_command(const Arguments&);         // report.cpp
+int datasets_command(const Arguments&);       // datasets.cpp
+int plot_command(const Arguments&);           // plot.cpp
+int merge_command(const Arguments&);          // merge.cpp
+int export_command(const Arguments&);         // export.cpp
+int render_command(const Arguments&);         // render.cpp
+int export_policy_command(const Arguments&);  // export_policy.cpp: `export policy`
+int plugins_command(const Arguments&);        // plugins.cpp
+int new_command(const Arguments&);            // new.cpp
+int bench_command(const Arguments&);          // bench.cpp
+int worker_command(const Arguments&);         // worker.cpp (internal)
 
 /// Parsed options of one subcommand.
 struct Parsed {

@@ -1,4 +1,4 @@
-// labhost export: a store's rows as JSON or CSV.
+// labhost export: a store's rows as JSON or CSV. `export policy` is in export_policy.cpp.
 #include "core/report/export.hpp"
 
 #include <fstream>
@@ -31,7 +31,12 @@ void write_json(Store& store, const Arguments& names, const std::string& file) {
 }  // namespace
 
 int export_command(const Arguments& arguments) {
-  const char* usage = "labhost export --json FILE | --csv FOLDER [EXPERIMENT...]";
+  if (!arguments.empty() && arguments.front() == "policy") {
+    return export_policy_command({arguments.begin() + 1, arguments.end()});
+  }
+  const char* usage =
+      "labhost export --json FILE | --csv FOLDER [EXPERIMENT...]\n"
+      "       labhost export policy RUN --to FILE.safetensors (see --help behind `policy`)";
   po::options_description visible, hidden;
   visible.add_options()("json", po::value<std::string>()->value_name("FILE"),
                         "one file with all tables; -: standard output")(

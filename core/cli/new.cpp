@@ -19,6 +19,7 @@ namespace po = boost::program_options;
 
 constexpr const char* kUsage = "labhost new algorithm|environment|dataset NAME [--dir FOLDER]";
 
+constexpr const char* kCommon = "common";  // templates of every kind of project
 const std::vector<std::string> kKinds = {"algorithm", "environment", "dataset"};
 
 /// Words that a namespace cannot be called, or that would hide what the templates use.
@@ -98,7 +99,7 @@ std::string filled(std::string text, const std::string& name) {
 
 void write_project(const std::string& kind, const std::string& name, const fs::path& folder) {
   for (const Template& file : kTemplates) {
-    if (file.kind != kind) continue;
+    if (file.kind != kind && file.kind != kCommon) continue;
     std::string path = file.path;
     replace_all(path, "NAME", name);
     fs::create_directories((folder / path).parent_path());
@@ -117,8 +118,8 @@ std::string next_steps(const fs::path& folder) {
     text += "  cmake --install " + build.string() + " --prefix " + prefix.string() + "\n";
   }
   return text + "  cd " + folder.string() +
-         "\n  cmake -B build -S . -DCMAKE_PREFIX_PATH=" + prefix.string() +
-         "\n  cmake --build build --parallel\n  ctest --test-dir build --output-on-failure\n  " +
+         "\n  cmake --preset default -DCMAKE_PREFIX_PATH=" + prefix.string() +
+         "\n  cmake --build --preset default\n  ctest --preset default\n  " +
          (prefix / "bin/labhost").string() + " run experiment.toml --plugin-path build/plugins\n";
 }
 

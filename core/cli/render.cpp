@@ -2,10 +2,11 @@
 #include <limits>
 
 #include "core/base/files.hpp"
-#include "core/base/hash.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/command.hpp"
 #include "core/cli/environment_option.hpp"
+#include "core/cli/policy_file.hpp"
+#include "core/cli/run_option.hpp"
 #include "core/cli/sdk_library.hpp"
 #include "core/runner/job.hpp"
 #include "core/runner/render_request.hpp"
@@ -29,7 +30,7 @@ po::options_description visible_options() {
       ("episodes", po::value<std::int64_t>()->default_value(1), "episodes to play")   //
       ("seed", po::value<std::int64_t>()->default_value(0), "of resets and draws")    //
       ("size", po::value<std::string>()->default_value("640x480"), "width x height")  //
-      ("sample", "a run's team: sampled actions (default: greedy ones)")              //
+      ("sample", "a trained team: sampled actions (default: greedy ones)")            //
       ("policy", po::value<std::string>()->default_value("random"), "env: who acts: random, zero");
   add_environment_options(options);
   add_store_option(options);
@@ -58,12 +59,25 @@ void read_size(const std::string& text, RenderRequest& request) {
   }
 }
 
-void watch_environment(const po::variables_map& values, RenderRequest& request) {
+void choose_environment(const po::variables_map& values, const std::string& name,
+                        RenderRequest& request) {
   const Catalogue catalogue = discover_plugins(values);
-  const PluginDescription& plugin =
-      catalogue.find(PluginKind::kEnvironment, values["env"].as<std::string>());
+  const PluginDescription& plugin = catalogue.find(PluginKind::kEnvironment, name);
   request.environment = plugin.library.string();
   request.params = environment_params(values, plugin);
+}
+
+/// A policy file plays in the environment that it was made for, unless --env says another.
+void watch_team(const po::variables_map& values, const std::string& file, RenderRequest& request) {
+  const std::string task = task_of_policy(file);
+  choose_environment(values, values.count("env") != 0 ? values["env"].as<std::string>() : task,
+                     request);
+  request.team = fs::absolute(file).string();
+  request.greedy = values.count("sample") == 0;
+}
+
+void watch_environment(const po::variables_map& values, RenderRequest& request) {
+  choose_environment(values, values["env"].as<std::string>(), request);
   request.policy = values["policy"].as<std::string>();
   if (request.policy != "random" && request.policy != "zero") {
     throw InputError("--policy must be random or zero, found " + request.policy +
@@ -71,30 +85,8 @@ void watch_environment(const po::variables_map& values, RenderRequest& request) 
   }
 }
 
-/// A run by its number, or by a file that it left.
-std::int64_t find_run(Store& store, const std::string& who) {
-  if (const auto number = parse_integer(who)) {
-    if (store.run_by_id(*number)) return *number;
-    throw InputError("there is no run " + who + " in " + store.file().string() +
-                     "; see labhost runs");
-  }
-  if (!fs::is_regular_file(who)) {
-    throw InputError("render: expected the number of a run or the file of a policy, found " + who);
-  }
-  const QueryResult found =
-      store.query("SELECT run_id FROM artifact WHERE sha256 = ?1", {sha256_file(who)});
-  if (!found.rows.empty()) return std::get<std::int64_t>(found.rows.front().front());
-  throw InputError(who + " was left by no run of " + store.file().string());
-}
-
 void watch_run(const po::variables_map& values, RenderRequest& request) {
-  Store store(store_path(values), Store::Access::kReadOnly);
-  Job job;
-  job.store = fs::absolute(store.file());
-  job.run_id = find_run(store, values["run"].as<std::string>());
-  const auto spec = RunSpec::from_config(nlohmann::json::parse(store.run_config(job.run_id)));
-  job.use_plugins(spec, discover_plugins(values));
-  request.job = job.to_text();
+  request.job = job_of_run(values, values["run"].as<std::string>());
   request.greedy = values.count("sample") == 0;
 }
 
@@ -118,13 +110,17 @@ int render_command(const Arguments& arguments) {
   positional.add("run", 1);
   const Parsed parsed = parse_options(
       arguments, "labhost render RUN | FILE | --env NAME  --out VIDEO.mp4 | --still PICTURE.png",
-      "Plays episodes with the team of a run (its number, or the policy file that it left), or in\n"
-      "an environment with untrained actions, and shows them as a video or as a picture.",
+      "Plays episodes with the team of a run (its number, or the file that it left) or of a\n"
+      "policy file (.safetensors), or in an environment with untrained actions, and shows them\n"
+      "as a video or as a picture.",
       visible_options(), hidden, positional);
   if (parsed.help) return kOk;
   const po::variables_map& values = parsed.values;
-  if (values.count("run") == values.count("env")) {
-    throw InputError("render: expected either a run or --env NAME; labhost help render");
+  const std::string who = values.count("run") == 0 ? "" : values["run"].as<std::string>();
+  const bool team = is_policy_file(who);
+  if (!team && values.count("run") == values.count("env")) {
+    throw InputError(
+        "render: expected either a run, a policy file or --env NAME; labhost help render");
   }
   const auto file = [&values](const char* name) {
     return values.count(name) == 0 ? std::string() : values[name].as<std::string>();
@@ -140,7 +136,9 @@ int render_command(const Arguments& arguments) {
   request.seed = in_range(values, "seed", 0, std::numeric_limits<std::int64_t>::max());
   request.still_at = in_range(values, "at", 0, 1000000);
   read_size(values["size"].as<std::string>(), request);
-  if (values.count("env") != 0) {
+  if (team) {
+    watch_team(values, who, request);
+  } else if (values.count("env") != 0) {
     watch_environment(values, request);
   } else {
     watch_run(values, request);

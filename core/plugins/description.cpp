@@ -13,17 +13,22 @@ namespace {
 
 constexpr PluginKind kKinds[] = {PluginKind::kAlgorithm, PluginKind::kEnvironment,
                                  PluginKind::kDataset};
-constexpr ParamType kTypes[] = {ParamType::kReal, ParamType::kInteger, ParamType::kFlag,
-                                ParamType::kText, ParamType::kFile};
+constexpr ParamType kTypes[] = {ParamType::kReal,  ParamType::kInteger, ParamType::kFlag,
+                                ParamType::kText,  ParamType::kFile,    ParamType::kReals,
+                                ParamType::kFiles, ParamType::kData};
 
 // "a real number of at least 0", "a whole number from 1 to 5", "one of mean, sum".
 std::string allowed(const ParamDescription& param) {
   if (param.type == ParamType::kFlag) return "true or false";
   if (param.type == ParamType::kFile) return "a path";
+  if (param.type == ParamType::kFiles) return "a list of paths";
+  if (param.type == ParamType::kData) return "the name of a data file";
   if (param.type == ParamType::kText) {
     return param.choices.empty() ? "text" : "one of " + join(param.choices, ", ");
   }
-  const std::string noun = param.type == ParamType::kReal ? "a real number" : "a whole number";
+  const std::string noun = param.type == ParamType::kReal    ? "a real number"
+                           : param.type == ParamType::kReals ? "a list of real numbers, each"
+                                                             : "a whole number";
   if (param.minimum && param.maximum) {
     return noun + " from " + format_real(*param.minimum) + " to " + format_real(*param.maximum);
   }
@@ -69,6 +74,16 @@ std::optional<std::string> canonical_real(const ParamDescription& param, const s
   return format_real(*value == 0 ? 0.0 : *value);  // -0 and 0 are the same setting
 }
 
+std::optional<std::string> canonical_reals(const ParamDescription& param, const std::string& text) {
+  std::vector<std::string> items = list_items(text);
+  for (std::string& item : items) {
+    const auto value = canonical_real(param, without_underscores(item));
+    if (!value) return std::nullopt;
+    item = *value;
+  }
+  return join(items, "\n");
+}
+
 std::optional<std::string> canonical(const ParamDescription& param, const std::string& text) {
   switch (param.type) {
     case ParamType::kReal:
@@ -84,7 +99,11 @@ std::optional<std::string> canonical(const ParamDescription& param, const std::s
       if (choices.empty() || known) return text;
       return std::nullopt;
     }
+    case ParamType::kReals:
+      return canonical_reals(param, text);
     case ParamType::kFile:
+    case ParamType::kFiles:
+    case ParamType::kData:
       return text;
   }
   return std::nullopt;
@@ -189,8 +208,20 @@ const char* to_string(ParamType type) {
       return "text";
     case ParamType::kFile:
       return "file";
+    case ParamType::kReals:
+      return "reals";
+    case ParamType::kFiles:
+      return "files";
+    case ParamType::kData:
+      return "data";
   }
   return "unknown";
+}
+
+bool is_list(ParamType type) { return type == ParamType::kReals || type == ParamType::kFiles; }
+
+bool is_file(ParamType type) {
+  return type == ParamType::kFile || type == ParamType::kFiles || type == ParamType::kData;
 }
 
 std::string canonical_value(const PluginDescription& plugin, const ParamDescription& param,

@@ -46,7 +46,12 @@ struct PluginDescription {
 };
 
 const char* to_string(PluginKind kind);  // "algorithm", "environment", "dataset"
-const char* to_string(ParamType type);   // "real", "integer", "flag", "text", "file"
+/// "real", "integer", "flag", "text", "file", "reals", "files", "data"
+const char* to_string(ParamType type);
+/// A list, whose canonical text has an item in each line.
+bool is_list(ParamType type);
+/// Of files the content is part of a run's identity.
+bool is_file(ParamType type);
 
 /// Resolved parameters of one plugin use: every declared name, value as canonical text
 /// (reals by format_real, flags "true"/"false", integers in decimal).

@@ -103,7 +103,7 @@ LoadedPlugin LoadedPlugin::load(const std::filesystem::path& library) {
   }
   // Defaults must themselves be valid values.
   for (const ParamDescription& param : description.params) {
-    if (param.type == ParamType::kFile && param.default_value.empty()) continue;
+    if (is_file(param.type) && param.default_value.empty()) continue;
     canonical_value(description, param, param.default_value);
   }
   return plugin;

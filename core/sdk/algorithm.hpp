@@ -14,6 +14,7 @@
 #include "core/sdk/logger.hpp"
 #include "core/sdk/params.hpp"
 #include "core/sdk/random.hpp"
+#include "core/sdk/tensor_file.hpp"
 #include "core/sdk/types.hpp"
 
 namespace labhost {
@@ -87,6 +88,14 @@ class LABHOST_API Algorithm {
     archive.save(file);
   }
   virtual const char* artifact_ending() const { return ".pt"; }
+
+  /// The team of snapshot(name) as a file that can be played without this algorithm (core/nn/
+  /// team_file.hpp); nothing where the algorithm's teams cannot be written so. InputError for a
+  /// name that snapshot() does not know.
+  virtual std::optional<TensorFile> policy_file(const std::string& name) const {
+    static_cast<void>(name);
+    return std::nullopt;
+  }
 };
 
 }  // namespace labhost

@@ -33,6 +33,20 @@ std::int64_t Params::integer(const std::string& name) const {
   return *value;
 }
 
+std::vector<double> Params::reals(const std::string& name) const {
+  std::vector<double> values;
+  for (const std::string& item : list_items(text(name))) {
+    const auto value = parse_real(item);
+    if (!value) misuse(name, "a list of reals");
+    values.push_back(*value);
+  }
+  return values;
+}
+
+std::vector<std::string> Params::files(const std::string& name) const {
+  return list_items(text(name));
+}
+
 bool Params::flag(const std::string& name) const {
   const std::string& value = text(name);
   if (value != "true" && value != "false") misuse(name, "a flag");

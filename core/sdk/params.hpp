@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "core/sdk/types.hpp"
 
@@ -19,7 +20,9 @@ class LABHOST_API Params {
   double real(const std::string& name) const;
   std::int64_t integer(const std::string& name) const;
   bool flag(const std::string& name) const;
-  const std::string& text(const std::string& name) const;  ///< kText and kFile
+  const std::string& text(const std::string& name) const;  ///< kText, kFile and kData
+  std::vector<double> reals(const std::string& name) const;
+  std::vector<std::string> files(const std::string& name) const;
 
  private:
   std::map<std::string, std::string> values_;

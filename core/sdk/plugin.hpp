@@ -15,18 +15,28 @@
 namespace labhost {
 
 inline constexpr char kPluginMagic[8] = {'L', 'A', 'B', 'H', 'O', 'S', 'T', '1'};
-inline constexpr std::uint32_t kAbiVersion = 3;
+inline constexpr std::uint32_t kAbiVersion = 4;
 inline constexpr const char* kPluginSymbol = "labhost_plugin";
 
 enum class PluginKind : std::uint32_t { kAlgorithm = 1, kEnvironment = 2, kDataset = 3 };
 
-/// Types of a hyperparameter. kFile is a path: the file's content, not its name, is part of a
-/// run's identity. kText is one of `choices` where these are given.
-enum class ParamType : std::uint32_t { kReal = 1, kInteger = 2, kFlag = 3, kText = 4, kFile = 5 };
+/// Types of a hyperparameter. kText is one of `choices` where these are given. Of files the
+/// content, not the name, is part of a run's identity.
+enum class ParamType : std::uint32_t {
+  kReal = 1,
+  kInteger = 2,
+  kFlag = 3,
+  kText = 4,
+  kFile = 5,   ///< a path
+  kReals = 6,  ///< a list of real numbers; minimum and maximum hold for each
+  kFiles = 7,  ///< a list of paths
+  kData = 8    ///< the name of a data file ("ant-medium-v2"); the plugin is given its path
+};
 
 /// One row of a plugin's parameter table: the only place where a hyperparameter is declared.
 /// All fields are text so that the table is plain data; numbers are written as in TOML
-/// ("inf" is allowed for reals). `minimum`, `maximum` and `choices` ("a|b|c") may be nullptr.
+/// ("inf" is allowed for reals), the default of a list is "". `minimum`, `maximum` and `choices`
+/// ("a|b|c") may be nullptr.
 struct ParamDecl {
   const char* name;
   ParamType type;

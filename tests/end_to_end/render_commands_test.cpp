@@ -113,8 +113,9 @@ TEST_CASE("what cannot be shown is said before anything is drawn") {
     CHECK(outcome.code == 2);
     CHECK_MESSAGE(contains(outcome.err, reason), outcome.err);
   };
-  refused({}, "expected either a run or --env NAME");
-  refused({"1", "--env", "ant", "--out", "x.mp4"}, "expected either a run or --env NAME");
+  refused({}, "expected either a run, a policy file or --env NAME");
+  refused({"1", "--env", "ant", "--out", "x.mp4"},
+          "expected either a run, a policy file or --env NAME");
   refused({"1"}, "expected --out VIDEO.mp4, --still PICTURE.png, or both");
   refused({"77", "--out", "x.mp4"}, "there is no run 77");
   refused({"nobody.pt", "--out", "x.mp4"}, "expected the number of a run or the file of a policy");

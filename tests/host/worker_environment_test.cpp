@@ -24,17 +24,20 @@ std::map<std::string, std::string> environment(std::int64_t threads, const std::
 TEST_CASE("every BLAS and OpenMP gets the worker's number of threads") {
   const std::map<std::string, std::string> expected = {
       {"OMP_NUM_THREADS", "3"}, {"OPENBLAS_NUM_THREADS", "3"}, {"MKL_NUM_THREADS", "3"}};
-  CHECK(environment(3, "GenuineIntel", kAvx512) == expected);
+  CHECK(environment(3, "", kAvx512) == expected);
 }
 
-TEST_CASE("OpenBLAS is told of AVX-512 only on AMD processors that have all of it") {
+TEST_CASE("OpenBLAS is told the widest kernels that the processor has all instructions of") {
   const auto core_type = [](const std::string& vendor, const std::string& flags) {
     const auto values = environment(1, vendor, flags);
     const auto found = values.find("OPENBLAS_CORETYPE");
     return found == values.end() ? std::string("none") : found->second;
   };
   CHECK(core_type("AuthenticAMD", kAvx512) == "SkylakeX");
-  CHECK(core_type("GenuineIntel", kAvx512) == "none");
+  CHECK(core_type("GenuineIntel", kAvx512) == "SkylakeX");
+  CHECK(core_type("GenuineIntel", "fpu sse2 avx2 fma") == "Haswell");
+  CHECK(core_type("GenuineIntel", "fpu sse2 avx2") == "none");
+  CHECK(core_type("GenuineIntel", "fpu sse2") == "none");
   CHECK(core_type("", kAvx512) == "none");
   CHECK(core_type("AuthenticAMD", "fpu sse2 avx2") == "none");
   CHECK(core_type("AuthenticAMD", "") == "none");

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/hash.hpp"
+
 namespace labhost {
 
 namespace {
@@ -34,6 +36,9 @@ Assembly::Assembly(Store& store, const Job& job, Logger& logger)
       environment_params_(spec_.environment.params),
       dataset_params_(spec_.dataset.params),
       method_params_(spec_.method.params) {
+  for (const PluginUse* use : {&spec_.environment, &spec_.dataset, &spec_.method}) {
+    check_files(*use);
+  }
   const LoadedPlugin method = LoadedPlugin::load(job.method);
   method_description_ = method.description();
   const std::unique_ptr<Environment> environment = make_environment(1, "task");
@@ -94,19 +99,29 @@ const NeedSpec& Assembly::need(const std::string& role) const {
 ArtifactRow Assembly::needed_row(const std::string& role) {
   const auto row = store_.artifact_of(need(role).run_key);
   if (!row) throw InputError("the run that should provide '" + role + "' left no artifact");
+  if (checked_artifacts_.insert(row->id).second) check_artifact(*row);
   store_.add_need(job_.run_id, row->id);
   return *row;
 }
 
-Archive Assembly::needed_artifact(const std::string& role) {
-  const ArtifactRow row = needed_row(role);
+void Assembly::check_artifact(const ArtifactRow& row) const {
+  const std::filesystem::path file = store_.folder() / row.path;
+  const std::string remedy = "; `labhost runs delete " + std::to_string(row.run_id) +
+                             "` lets the next `labhost run` make that artifact anew";
+  std::string found;
   try {
-    return Archive::load(store_.folder() / row.path);
+    found = sha256_file(file);
   } catch (const InputError& error) {
-    throw InputError(std::string(error.what()) + "; `labhost runs delete " +
-                     std::to_string(row.run_id) +
-                     "` lets the next `labhost run` make that artifact anew");
+    throw InputError(error.what() + remedy);
   }
+  if (found == row.sha256) return;
+  throw InputError("the artifact " + file.string() + " of run " + std::to_string(row.run_id) +
+                   " is not the one that was recorded: expected SHA-256 " + row.sha256 +
+                   ", found " + found + remedy);
+}
+
+Archive Assembly::needed_artifact(const std::string& role) {
+  return Archive::load(store_.folder() / needed_row(role).path);
 }
 
 struct Assembly::Finished {

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "core/experiment/plan.hpp"
@@ -38,8 +39,11 @@ class Assembly {
   void load_data(const std::filesystem::path& library);
   void build_algorithm(const LoadedPlugin& method);
   const NeedSpec& need(const std::string& role) const;
-  /// The row of the file that the needed run left; notes that this run depends on it.
+  /// The row of the file that the needed run left, whose content is the recorded one; notes that
+  /// this run depends on it.
   ArtifactRow needed_row(const std::string& role);
+  /// Throws InputError, naming both hashes, where the file is not as it was recorded.
+  void check_artifact(const ArtifactRow& row) const;
   Archive needed_artifact(const std::string& role);
   /// The needed run put together again, as it was at its end.
   Algorithm& finished(const std::string& role);
@@ -57,6 +61,7 @@ class Assembly {
   TaskSpec task_;
   Transitions data_;
   std::map<std::string, std::string> provenance_;
+  std::set<std::int64_t> checked_artifacts_;  // by their rows' numbers
   struct Finished;  // the parts of needed runs, by role; they outlive the algorithm
   std::map<std::string, std::unique_ptr<Finished>> finished_;
   std::unique_ptr<Algorithm> algorithm_;

@@ -11,6 +11,7 @@
 #include "core/runner/job.hpp"
 #include "core/runner/worker/bench.hpp"
 #include "core/runner/worker/entry.hpp"
+#include "core/runner/worker/export_policy.hpp"
 #include "core/runner/worker/fork_server.hpp"
 #include "core/runner/worker/render.hpp"
 #include "core/runner/worker/run_job.hpp"
@@ -38,6 +39,7 @@ int dispatch(int argc, const char* const* argv) {
   if (mode == "describe" && argc == 2) return describe(argv[1]);
   if (mode == "check" && argc == 2) return check_plugin(argv[1]);
   if (mode == "render" && argc == 4) return render_in_worker({argv + 1, argv + argc});
+  if (mode == "export-policy" && argc == 2) return export_policy(argv[1]);
   if (mode == "bench" && argc >= 2) {
     return bench_in_worker({argv + 1, argv + argc});
   }

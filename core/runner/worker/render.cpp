@@ -6,22 +6,16 @@
 
 #include "core/base/files.hpp"
 #include "core/base/hash.hpp"
+#include "core/nn/team_file.hpp"
 #include "core/nn/uniform_policy.hpp"
 #include "core/runner/render_request.hpp"
 #include "core/runner/worker/assembly.hpp"
 #include "core/runner/worker/picture_files.hpp"
+#include "core/runner/worker/team.hpp"
 
 namespace labhost {
 
 namespace {
-
-class StderrLogger : public Logger {
- public:
-  void info(const std::string&) override {}
-  void warn(const std::string& message) override {
-    std::fprintf(stderr, "labhost: %s\n", message.c_str());
-  }
-};
 
 /// Does nothing: first choices, zeros.
 class ZeroPolicy final : public Policy {
@@ -36,15 +30,6 @@ class ZeroPolicy final : public Policy {
   std::int64_t width_;
 };
 
-/// Where a run's policy is: what it left, or the last checkpoint of one that goes on.
-std::filesystem::path team_file(Store& store, const RunRow& run, const Assembly& parts) {
-  if (const auto row = store.artifact_of(run.run_key)) return store.folder() / row->path;
-  const std::filesystem::path checkpoint = parts.folder() / "checkpoint.pt";
-  if (std::filesystem::exists(checkpoint)) return checkpoint;
-  throw InputError("run " + std::to_string(run.id) + " (" + run.algorithm + ", " + run.status +
-                   ") has left no team to watch: neither an artifact nor a checkpoint");
-}
-
 /// An environment with one copy and whoever acts in it; keeps alive what they are made of.
 class Stage {
  public:
@@ -56,7 +41,10 @@ class Stage {
       environment_ = plugin.make(
           EnvironmentContext{params_, 1, streams_.seed("environment"), /*threads=*/1, logger_});
       const TaskSpec& task = environment_->task();
-      if (request.policy == "random") {
+      if (!request.team.empty()) {
+        policy_ = team_from_file(TensorFile::load(request.team), request.team, task, request.greedy,
+                                 streams_.get("policy"));
+      } else if (request.policy == "random") {
         policy_ = std::make_unique<UniformPolicy>(task, streams_.get("policy"));
       } else {
         policy_ = std::make_unique<ZeroPolicy>(task.joint_width());
@@ -67,7 +55,7 @@ class Stage {
     store_ = std::make_unique<Store>(job_.store, Store::Access::kReadWrite);
     parts_ = std::make_unique<Assembly>(*store_, job_, logger_);
     const RunRow run = store_->run_by_id(job_.run_id).value();
-    parts_->algorithm().load(Archive::load(team_file(*store_, run, *parts_)));
+    load_team(*store_, run, *parts_);
     environment_ = parts_->make_environment(1, "render/" + std::to_string(request.seed));
     policy_ = parts_->algorithm().policy(request.greedy, streams_.get("policy", parts_->device()));
     if (!policy_) {

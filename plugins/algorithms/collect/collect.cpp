@@ -1,14 +1,17 @@
-// Collects a dataset: teams that other runs have trained play in the simulator, and what they do is
-// written down in D4RL's layout.  Section 5.1, Table 2.
+// Collects a dataset: teams that other runs have trained, or teams of policy files, play in the
+// simulator, and what they do is written down in D4RL's layout.  Section 5.1, Table 2.
 //
-// One update is one round: each team plays `transitions` transitions. Nothing is learned and there
-// is no policy to evaluate; the run's score is the mean normalised return of the whole episodes.
+// One update is one round: each team plays `transitions` transitions, or its share of them. Nothing
+// is learned and there is no policy to evaluate; the run's score is the mean normalised return of
+// the whole episodes.
 // Symbols: C copies, T steps per copy, S state, W joint action.
 // Differences: 1. The paper samples a million transitions of each team and keeps half; here no more
 // are played than are kept.
 #include <algorithm>
+#include <cmath>
 
 #include "core/d4rl/writer.hpp"
+#include "core/nn/team_file.hpp"
 #include "core/nn/uniform_policy.hpp"
 #include "core/sdk/algorithm.hpp"
 #include "plugins/algorithms/collect/play.hpp"
@@ -21,13 +24,23 @@ namespace {
 
 constexpr ParamDecl kParams[] = {
     {"transitions", ParamType::kInteger, "500000", "1", "1000000000", nullptr, "transitions",
-     "of each team per update, rounded up to whole steps of all copies", "Section 5.1"},
+     "of each team per update, on average where they have shares; rounded up to whole steps of all "
+     "copies",
+     "Section 5.1"},
     {"copies", ParamType::kInteger, "10", "1", "100000", nullptr, "copies",
      "of the simulator, stepped together; the last episode of each is cut by a timeout", "ours"},
     {"actions", ParamType::kText, "sampled", nullptr, nullptr, "sampled|greedy", "",
      "how a team acts", "Section 5.1"},
-    {"snapshot", ParamType::kText, "final", nullptr, nullptr, "final|medium|initial|replay", "",
-     "which of a run's teams plays; replay: nobody plays, what the run itself collected is taken",
+    {"noise", ParamType::kReal, "0", "0", nullptr, nullptr, "",
+     "standard deviation of Gaussian noise on a team's actions, before they are clipped", "ours"},
+    {"policies", ParamType::kFiles, "", nullptr, nullptr, nullptr, "",
+     "policy files whose teams play, instead of teams of needed runs", "ours"},
+    {"shares", ParamType::kReals, "", "0", nullptr, nullptr, "",
+     "of the policies in the transitions, relative to each other; empty: equal", "ours"},
+    {"snapshot", ParamType::kText, "final", nullptr, nullptr, nullptr, "",
+     "which of a run's teams plays, by the name under which the run keeps it; replay: nobody "
+     "plays, "
+     "what the run itself collected is taken",
      "D4RL"},
     {"opposite_measure", ParamType::kText, "", nullptr, nullptr, nullptr, "",
      "a measure of the task (\"elbow\") whose sign the two teams must differ in; empty: none",
@@ -43,8 +56,9 @@ class Collect final : public Algorithm {
   explicit Collect(const AlgorithmContext& c)
       : task_(c.task),
         copies_(c.params.integer("copies")),
-        steps_((c.params.integer("transitions") + copies_ - 1) / copies_),
+        transitions_(c.params.integer("transitions")),
         greedy_(c.params.text("actions") == "greedy"),
+        noise_(c.params.real("noise")),
         snapshot_(c.params.text("snapshot")),
         opposite_measure_(c.params.text("opposite_measure")),
         opposite_share_(c.params.real("opposite_share")),
@@ -58,19 +72,14 @@ class Collect final : public Algorithm {
           "collect: snapshot = \"replay\" is the same in every round; expected steps = 1, found " +
           std::to_string(c.total_steps));
     }
-    for (const std::string& role : roles_) {
-      if (snapshot_ == "replay") {
-        replays_.push_back(replay_of(c.finished(role), role));
-      } else {
-        teams_.push_back(
-            c.finished(role).snapshot(snapshot_, greedy_, c.streams.get("team/" + role, c.device)));
-      }
+    if (snapshot_ == "replay") {
+      for (const std::string& role : roles_) replays_.push_back(replay_of(c.finished(role), role));
+      return;
     }
-    if (roles_.empty()) {
-      roles_ = {"uniform"};
-      teams_.push_back(std::make_unique<UniformPolicy>(task_, c.streams.get("uniform")));
-    }
-    if (snapshot_ != "replay") environment_ = c.make_environment(copies_, "collect");
+    find_teams(c);
+    find_shares(c.params.reals("shares"));
+    environment_ = c.make_environment(copies_, "collect");
+    if (noise_ > 0) noise_generator_ = c.streams.get("noise");
   }
 
   // --- update: one round ------------------------------------------------------------------------
@@ -80,8 +89,9 @@ class Collect final : public Algorithm {
     if (snapshot_ == "replay") {
       for (const Transitions& data : replays_) plays.push_back(collect::replayed(data));
     } else {
-      for (const auto& team : teams_) {
-        plays.push_back(collect::play(*environment_, *team, copies_, steps_));
+      for (std::size_t i = 0; i < teams_.size(); ++i) {
+        plays.push_back(collect::play(*environment_, *teams_[i], copies_, steps_[i],
+                                      {noise_, noise_generator_}));
       }
     }
     require_opposite(plays);
@@ -114,6 +124,7 @@ class Collect final : public Algorithm {
         {"snapshot", snapshot_},
         {"actions", greedy_ ? "greedy" : "sampled"},
         {"copies", std::to_string(copies_)},
+        {"noise", std::to_string(noise_)},
     };
     for (const auto& [name, value] : collect::score_distribution(task_, returns_)) {
       attributes[name] = std::to_string(value);
@@ -123,6 +134,48 @@ class Collect final : public Algorithm {
   const char* artifact_ending() const override { return ".hdf5"; }
 
  private:
+  /// Of the needed runs, of the policy files, or one that acts at random.
+  void find_teams(const AlgorithmContext& c) {
+    const std::vector<std::string> files = c.params.files("policies");
+    if (!files.empty() && !roles_.empty()) {
+      throw InputError("collect: expected teams from `policies` or from needs, found both");
+    }
+    for (const std::string& role : roles_) {
+      teams_.push_back(
+          c.finished(role).snapshot(snapshot_, greedy_, c.streams.get("team/" + role, c.device)));
+    }
+    for (const std::string& file : files) {
+      const std::string role = std::filesystem::path(file).stem().string();
+      if (std::find(roles_.begin(), roles_.end(), role) != roles_.end()) {
+        throw InputError("collect: two policies are named '" + role + "'; rename a file");
+      }
+      roles_.push_back(role);
+      teams_.push_back(team_from_file(TensorFile::load(file), file, task_, greedy_,
+                                      c.streams.get("team/" + role)));
+    }
+    if (!roles_.empty()) return;
+    roles_ = {"uniform"};
+    teams_.push_back(std::make_unique<UniformPolicy>(task_, c.streams.get("uniform")));
+  }
+
+  /// Steps of all copies that each team plays.
+  void find_shares(std::vector<double> shares) {
+    const std::size_t teams = teams_.size();
+    if (shares.empty()) shares.assign(teams, 1);
+    double sum = 0;
+    for (const double share : shares) sum += share;
+    if (shares.size() != teams || !(sum > 0)) {
+      throw InputError("collect: expected " + std::to_string(teams) +
+                       " shares, one per team and not all 0, found " +
+                       std::to_string(shares.size()));
+    }
+    for (const double share : shares) {
+      const double own = static_cast<double>(transitions_ * static_cast<std::int64_t>(teams)) *
+                         share / sum / static_cast<double>(copies_);
+      steps_.push_back(std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(own - 1e-9))));
+    }
+  }
+
   Transitions replay_of(const Algorithm& algorithm, const std::string& role) const {
     auto data = algorithm.replay();
     if (data && data->state.size(1) == task_.state_width &&
@@ -191,13 +244,16 @@ class Collect final : public Algorithm {
   }
 
   const TaskSpec task_;
-  const std::int64_t copies_, steps_;
+  const std::int64_t copies_, transitions_;
   const bool greedy_;
+  const double noise_;
   const std::string snapshot_, opposite_measure_;
   const double opposite_share_;
   std::vector<std::string> roles_;
   std::unique_ptr<Environment> environment_;
   std::vector<std::unique_ptr<Policy>> teams_;
+  std::vector<std::int64_t> steps_;  // of all copies, by team
+  at::Generator noise_generator_;    // undefined without noise
   std::vector<Transitions> replays_;
   std::vector<Transitions> parts_;  // team after team, round after round
   std::vector<double> returns_;     // of whole episodes
@@ -207,6 +263,7 @@ class Collect final : public Algorithm {
 
 }  // namespace labhost
 
-LABHOST_ONLINE_ALGORITHM(labhost::Collect, "collect", "1.0.0",
-                         "Writes down what the teams of finished runs do, as a dataset",
-                         labhost::kParams, "dataset");
+LABHOST_ONLINE_ALGORITHM(
+    labhost::Collect, "collect", "2.0.0",
+    "Writes down what teams of finished runs or of policy files do, as a dataset", labhost::kParams,
+    "dataset");

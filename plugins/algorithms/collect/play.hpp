@@ -17,10 +17,21 @@ struct Play {
   std::map<std::string, double> positive_share;  ///< by measure: states in which it is above 0
 };
 
+/// Noise on actions; none without a generator.
+struct ActionNoise {
+  double deviation = 0;
+  at::Generator generator;
+
+  Tensor added(const Tensor& action) {
+    if (!generator.defined()) return action;
+    return action + deviation * torch::randn(action.sizes(), generator, action.options());
+  }
+};
+
 /// Plays T steps in each copy, from new episodes on. The rows are one copy after the other, each in
 /// the order of time; a copy's last row has timeout set, because the next row is another copy's.
-inline Play play(Environment& environment, Policy& policy, std::int64_t copies,
-                 std::int64_t steps) {
+inline Play play(Environment& environment, Policy& policy, std::int64_t copies, std::int64_t steps,
+                 ActionNoise noise = {}) {
   const torch::NoGradGuard no_grad;
   Play result;
   std::vector<Tensor> states, actions, rewards, next_states, terminals, timeouts;
@@ -35,7 +46,7 @@ inline Play play(Environment& environment, Policy& policy, std::int64_t copies,
           value.gt(0).to(torch::kFloat64).mean().item<double>() / static_cast<double>(steps);
     }
     // What the simulator does with an action outside of its bounds is what the data holds.
-    Tensor action = policy.act(all, state);
+    Tensor action = noise.added(policy.act(all, state));
     if (!environment.task().discrete()) action = action.clamp(-1, 1);
     const StepResult step = environment.step(all, action);
     const bool last = t + 1 == steps;

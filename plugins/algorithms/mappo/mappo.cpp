@@ -12,6 +12,7 @@
 #include "core/nn/gae.hpp"
 #include "core/nn/mixer.hpp"
 #include "core/nn/ppo_losses.hpp"
+#include "core/nn/team_file.hpp"
 #include "core/nn/values.hpp"
 #include "plugins/algorithms/mappo/collector.hpp"
 
@@ -83,7 +84,8 @@ class Mappo final : public Algorithm {
         passes_(c.params.integer("passes")),
         collector_(c.task, collector_options(c.params), c.make_environment, c.device),
         batch_size_(std::min(c.params.integer("batch_size"), collector_.transitions())),
-        see_(c.task, c.device, c.params.flag("scale_inputs")),
+        scale_inputs_(c.params.flag("scale_inputs")),
+        see_(c.task, c.device, scale_inputs_),
         layout_(c.task),
         generator_(c.streams.get("rollouts")),
         policy_(c.task, Distribution::kGaussian, c.task.observation_width(),
@@ -122,6 +124,13 @@ class Mappo final : public Algorithm {
 
   std::unique_ptr<Policy> policy(bool greedy, at::Generator generator) override {
     return std::make_unique<MemorylessPolicy>(see_, policy_, device_, greedy, generator);
+  }
+
+  std::optional<TensorFile> policy_file(const std::string& name) const override {
+    if (!name.empty() && name != "final") {
+      throw InputError("mappo: no snapshot '" + name + "'; this algorithm keeps: final");
+    }
+    return team_file(task_, policy_, scale_inputs_);
   }
 
   void save(Archive& archive) const override {
@@ -220,6 +229,7 @@ class Mappo final : public Algorithm {
   const std::int64_t passes_;
   mappo::Collector collector_;
   const std::int64_t batch_size_;
+  const bool scale_inputs_;
   ScaledObserver see_;
   ActionLayout layout_;
   at::Generator generator_;

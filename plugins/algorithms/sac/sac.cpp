@@ -3,16 +3,22 @@
 // learner controls all agents: it sees the state and chooses the joint action.
 //
 // It is the collector behind D4RL-like datasets: one run keeps its untrained policy ("initial"),
-// the first one that was good enough ("medium"), the last one, and all that it collected.
+// the first one that was good enough ("medium"), one after every `snapshot_every` transitions, the
+// last one, and all that it collected.
 // Symbols: B batch, C copies, S state, W joint action. Differences: 1. Log standard deviations are
 // clamped to [-6, 0] instead of [-20, 2], and start at -0.5. 2. The target entropy is given per
 // action component. 3. Several copies can be stepped together; each of their transitions is
 // followed by as many gradient steps as the original makes per step. 4. Nothing is ever dropped
 // from the replay buffer: a run that would not fit is refused. 5. Continuous actions only.
+#include <algorithm>
+#include <cmath>
 #include <deque>
+#include <string_view>
 
 #include "core/nn/adam.hpp"
+#include "core/nn/common_params.hpp"
 #include "core/nn/policy.hpp"
+#include "core/nn/team_file.hpp"
 #include "core/nn/values.hpp"
 #include "plugins/algorithms/sac/losses.hpp"
 #include "plugins/algorithms/sac/replay.hpp"
@@ -28,8 +34,11 @@ constexpr ParamDecl kParams[] = {
      "of the simulator, stepped together", "SAC's paper"},
     {"steps_per_update", ParamType::kInteger, "200", "1", "100000000", nullptr, "transitions",
      "collected per update, rounded up to whole steps of all copies", "ours"},
-    {"gradient_steps_per_step", ParamType::kInteger, "1", "1", "1000", nullptr, "",
-     "gradient steps per collected transition", "SAC's paper"},
+    {"gradient_steps_per_step", ParamType::kReal, "1", "0", "1000", nullptr, "",
+     "gradient steps per collected transition; rounded to whole ones after a step of all copies, "
+     "at "
+     "least one",
+     "SAC's paper"},
     {"start_steps", ParamType::kInteger, "10000", "1", "100000000", nullptr, "transitions",
      "collected by uniformly random actions before the learning starts", "SAC's code"},
     {"batch_size", ParamType::kInteger, "256", "1", "1000000", nullptr, "transitions",
@@ -51,11 +60,15 @@ constexpr ParamDecl kParams[] = {
      "most that the replay buffer may hold; a longer run is refused", "SAC's paper"},
     {"medium_score", ParamType::kReal, "0.75", nullptr, nullptr, nullptr, "",
      "score of the last 10 training episodes at which the policy is kept as \"medium\"", "ours"},
+    {"snapshot_every", ParamType::kInteger, "0", "0", "1000000000", nullptr, "transitions",
+     "distance of the policies that are kept by the number of transitions before them; 0: none",
+     "ours"},
+    params::kPrecision,
 };
 
 constexpr double kInitialLogStd = -0.5;      // ours: inside the clamp, where it has a gradient
 constexpr std::size_t kMediumEpisodes = 10;  // that the score of "medium" is the mean of
-constexpr const char* kSnapshots = "initial, medium, final";
+constexpr std::string_view kSnapshotPrefix = "snapshot/";  // in archives
 
 /// The task as the learner sees it: one agent.
 TaskSpec single_agent(const TaskSpec& task) {
@@ -100,7 +113,9 @@ class Sac final : public Algorithm {
         logger_(c.logger),
         copies_(c.params.integer("copies")),
         steps_((c.params.integer("steps_per_update") + copies_ - 1) / copies_),
-        gradient_steps_(copies_ * c.params.integer("gradient_steps_per_step")),
+        gradient_steps_(std::max<std::int64_t>(
+            1,
+            std::llround(static_cast<double>(copies_) * c.params.real("gradient_steps_per_step")))),
         start_steps_(c.params.integer("start_steps")),
         batch_size_(c.params.integer("batch_size")),
         hidden_(c.params.integer("hidden")),
@@ -109,6 +124,7 @@ class Sac final : public Algorithm {
         target_entropy_(c.params.real("target_entropy") * static_cast<double>(task_.joint_width())),
         reward_scale_(c.params.real("reward_scale")),
         medium_score_(c.params.real("medium_score")),
+        snapshot_every_(c.params.integer("snapshot_every")),
         actions_(c.streams.get("rollouts")),
         batches_(c.streams.get("batches")),
         noise_(c.streams.get("noise")),
@@ -124,8 +140,9 @@ class Sac final : public Algorithm {
         all_(torch::arange(copies_, torch::kLong)),
         state_(environment_->reset(all_)),
         returns_(torch::zeros({copies_}, torch::kFloat64)) {
+    set_precision(precision_of(c.params.text("precision"), c.device), {&policy_, &q_, &target_q_});
     policy_.start_log_std(kInitialLogStd);
-    initial_ = policy_.flat().clone();
+    keep("initial");
     target_q_.copy_from(q_);
   }
 
@@ -134,9 +151,14 @@ class Sac final : public Algorithm {
   Metrics update() override {
     Progress progress;
     for (std::int64_t step = 0; step < steps_; ++step) {
+      const std::int64_t before = replay_.size();
       interact(progress);
-      if (replay_.size() <= start_steps_) continue;
-      for (std::int64_t i = 0; i < gradient_steps_; ++i) train(progress);
+      if (replay_.size() > start_steps_) {
+        for (std::int64_t i = 0; i < gradient_steps_; ++i) train(progress);
+      }
+      if (snapshot_every_ == 0) continue;
+      const std::int64_t kept = replay_.size() / snapshot_every_;
+      if (kept > before / snapshot_every_) keep(std::to_string(kept * snapshot_every_));
     }
     return report(progress);
   }
@@ -150,25 +172,21 @@ class Sac final : public Algorithm {
   std::unique_ptr<Policy> snapshot(const std::string& name, bool greedy,
                                    at::Generator generator) override {
     if (name.empty() || name == "final") return policy(greedy, generator);
-    if (name != "initial" && name != "medium") {
-      throw InputError("sac: no snapshot '" + name + "'; there are: " + kSnapshots);
-    }
-    const Tensor& parameters = name == "initial" ? initial_ : medium_;
-    if (!parameters.defined()) {
-      throw InputError("sac: no snapshot 'medium': the training never reached medium_score (" +
-                       std::to_string(medium_score_) + "); train longer or lower it");
-    }
-    TeamPolicy network = new_policy(Streams(0).get("networks"));
-    network.flat().copy_(parameters);
-    return std::make_unique<KeptPolicy>(std::move(network), task_, device_, greedy, generator);
+    return std::make_unique<KeptPolicy>(kept_policy(name), task_, device_, greedy, generator);
+  }
+
+  std::optional<TensorFile> policy_file(const std::string& name) const override {
+    if (name.empty() || name == "final") return team_file(task_, policy_, /*scaled=*/false);
+    return team_file(task_, kept_policy(name), /*scaled=*/false);
   }
 
   std::optional<Transitions> replay() const override { return replay_.episodes(); }
 
   void save(Archive& archive) const override {
     state_list_.save(archive);
-    archive.write("snapshot/initial", initial_);
-    if (medium_.defined()) archive.write("snapshot/medium", medium_);
+    for (const auto& [name, parameters] : kept_) {
+      archive.write(std::string(kSnapshotPrefix) + name, parameters);
+    }
     archive.write("state", state_);
     archive.write("returns", returns_);
     const std::vector<double> recent(recent_.begin(), recent_.end());
@@ -178,11 +196,11 @@ class Sac final : public Algorithm {
 
   void load(const Archive& archive) override {
     state_list_.load(archive);
-    archive.read_into("snapshot/initial", initial_);
-    medium_ = Tensor();
-    if (archive.contains("snapshot/medium")) {
-      medium_ = torch::empty_like(initial_);
-      archive.read_into("snapshot/medium", medium_);
+    kept_.clear();
+    for (const auto& [path, parameters] : archive.tensors()) {
+      if (path.rfind(kSnapshotPrefix, 0) != 0) continue;
+      archive.read_into(
+          path, kept_[path.substr(kSnapshotPrefix.size())] = torch::empty_like(policy_.flat()));
     }
     archive.read_into("state", state_);
     archive.read_into("returns", returns_);
@@ -198,6 +216,28 @@ class Sac final : public Algorithm {
     Tensor critic_loss, policy_loss, entropy;  // sums over the gradient steps
     std::int64_t gradient_steps = 0;
   };
+
+  void keep(const std::string& name) { kept_[name] = policy_.flat().clone(); }
+
+  TeamPolicy kept_policy(const std::string& name) const {
+    const auto kept = kept_.find(name);
+    if (kept == kept_.end()) {
+      throw InputError("sac: no snapshot '" + name + "'; this run keeps: " + names_of_kept() +
+                       (name == "medium"
+                            ? ". The training never reached medium_score (" +
+                                  std::to_string(medium_score_) + "): train longer or lower it"
+                            : ""));
+    }
+    TeamPolicy network = new_policy(Streams(0).get("networks"));
+    network.flat().copy_(kept->second);
+    return network;
+  }
+
+  std::string names_of_kept() const {
+    std::string names;
+    for (const auto& [name, parameters] : kept_) names += name + ", ";
+    return names + "final";
+  }
 
   TeamPolicy new_policy(at::Generator generator) const {
     return {task_, Distribution::kSquashedGaussian, task_.state_width, hidden_, device_, generator};
@@ -249,10 +289,10 @@ class Sac final : public Algorithm {
     progress.finished.push_back(episode_return);
     recent_.push_back(episode_return);
     if (recent_.size() > kMediumEpisodes) recent_.pop_front();
-    if (medium_.defined() || recent_.size() < kMediumEpisodes) return;
+    if (kept_.count("medium") > 0 || recent_.size() < kMediumEpisodes) return;
     const double mean = mean_of({recent_.begin(), recent_.end()});
     if (task_.score(mean) < medium_score_) return;
-    medium_ = policy_.flat().clone();
+    keep("medium");
     logger_.info("kept the policy as \"medium\" after " + std::to_string(replay_.size()) +
                  " environment steps, at score " + std::to_string(task_.score(mean)));
   }
@@ -317,6 +357,7 @@ class Sac final : public Algorithm {
   const std::int64_t gradient_steps_;  // per step of all copies
   const std::int64_t start_steps_, batch_size_, hidden_;
   const double discount_, polyak_, target_entropy_, reward_scale_, medium_score_;
+  const std::int64_t snapshot_every_;
   at::Generator actions_, batches_, noise_;
   TeamPolicy policy_;
   TwinQ q_, target_q_;
@@ -324,11 +365,11 @@ class Sac final : public Algorithm {
   Adam policy_optimiser_, q_optimiser_, temperature_optimiser_;
   sac::ReplayBuffer replay_;
   std::unique_ptr<Environment> environment_;
-  Tensor all_;                 // [C]
-  Tensor state_;               // [C, S] in which the next actions are chosen
-  Tensor returns_;             // [C] of the running episodes
-  std::deque<double> recent_;  // returns of the last episodes
-  Tensor initial_, medium_;    // the policy's parameters then; medium_ undefined: not yet
+  Tensor all_;                          // [C]
+  Tensor state_;                        // [C, S] in which the next actions are chosen
+  Tensor returns_;                      // [C] of the running episodes
+  std::deque<double> recent_;           // returns of the last episodes
+  std::map<std::string, Tensor> kept_;  // the policy's parameters at earlier times, by name
   const StateList state_list_ = {{"policy", &policy_},
                                  {"q", &q_},
                                  {"target_q", &target_q_},
@@ -343,6 +384,6 @@ class Sac final : public Algorithm {
 
 }  // namespace labhost
 
-LABHOST_ONLINE_ALGORITHM(labhost::Sac, "sac", "1.0.0",
+LABHOST_ONLINE_ALGORITHM(labhost::Sac, "sac", "1.2.0",
                          "Online soft actor-critic for the team as one agent; keeps what it did",
                          labhost::kParams, "policy");

@@ -1,0 +1,52 @@
+#include "core/cli/policy_file.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "core/sdk/error.hpp"
+
+namespace labhost {
+
+namespace {
+
+constexpr std::size_t kLengthBytes = 8;
+constexpr std::uint64_t kLongestHeader = 1'000'000;  // of a policy file: a few kilobytes
+
+[[noreturn]] void refuse(const std::string& file) {
+  throw InputError(file + ": expected a policy file, which `labhost export policy` writes");
+}
+
+/// The JSON header of a safetensors file (core/sdk/tensor_file.hpp).
+nlohmann::json read_header(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) throw InputError("cannot read " + file);
+  unsigned char bytes[kLengthBytes] = {};
+  in.read(reinterpret_cast<char*>(bytes), kLengthBytes);
+  std::uint64_t length = 0;
+  for (std::size_t i = kLengthBytes; i-- > 0;) length = length << 8 | bytes[i];
+  if (!in || length > kLongestHeader) refuse(file);
+  std::string text(length, ' ');
+  in.read(text.data(), static_cast<std::streamsize>(length));
+  if (!in) refuse(file);
+  return nlohmann::json::parse(text);
+}
+
+}  // namespace
+
+bool is_policy_file(const std::string& name) {
+  return std::filesystem::path(name).extension() == ".safetensors";
+}
+
+std::string task_of_policy(const std::string& file) {
+  try {
+    const nlohmann::json header = read_header(file);
+    const auto team = header.at("__metadata__").at("labhost.team").get<std::string>();
+    return nlohmann::json::parse(team).at("task").get<std::string>();
+  } catch (const nlohmann::json::exception&) {
+    refuse(file);
+  }
+}
+
+}  // namespace labhost
