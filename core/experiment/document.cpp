@@ -94,7 +94,8 @@ void check_profiles(const TableView& profiles) {
 
 // "paper" without a table of its own means the file's plain values; so does the default profile of
 // a file that has no profiles.
-std::string apply_profile(Node& root, const std::optional<std::string>& wanted) {
+std::string apply_profile(Node& root, const std::optional<std::string>& wanted,
+                          std::vector<std::string>& known) {
   const TableView top(root, "");
   std::string name = "paper";
   std::string where = top.node().location.text();
@@ -111,6 +112,8 @@ std::string apply_profile(Node& root, const std::optional<std::string>& wanted) 
   }
   const auto profiles = top.table("profile");
   if (profiles) check_profiles(*profiles);
+  known = profiles ? profiles->node().keys() : std::vector<std::string>{};
+  if (std::find(known.begin(), known.end(), "paper") == known.end()) known.push_back("paper");
   if (profiles && profiles->find(name) != nullptr) {
     const Node chosen = *profiles->find(name);
     root.erase("profile");
@@ -118,8 +121,6 @@ std::string apply_profile(Node& root, const std::optional<std::string>& wanted) 
     return name;
   }
   const bool plain = name == "paper" || (!profiles && name == file_default);
-  std::vector<std::string> known = profiles ? profiles->node().keys() : std::vector<std::string>{};
-  if (std::find(known.begin(), known.end(), "paper") == known.end()) known.push_back("paper");
   if (!plain) {
     throw InputError(where + ": " + *root.location.source + " has no profile \"" + name + "\"" +
                      suggestion(name, known));
@@ -259,7 +260,7 @@ Document load_document(const fs::path& file, const PlanOptions& options) {
   Document document;
   std::vector<Opened> chain;
   document.root = load_with_includes(file, chain);
-  document.profile = apply_profile(document.root, options.profile);
+  document.profile = apply_profile(document.root, options.profile, document.profiles);
   for (const std::string& setting : options.set) apply_set(document.root, setting);
   Likenesses(document.root).resolve_all();
   return document;

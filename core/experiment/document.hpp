@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "core/experiment/node.hpp"
 #include "core/experiment/plan.hpp"
@@ -12,6 +13,7 @@ namespace labhost {
 struct Document {
   Node root;  ///< `include` and `profile` are resolved and gone
   std::string profile;
+  std::vector<std::string> profiles;  ///< all that may be chosen
 };
 
 /// Later layers win: included files in order, the file itself, its [profile.NAME], each --set.

@@ -73,21 +73,24 @@ bool names_another_plugin(const Node& base, const Node& top) {
   return before != nullptr && after != nullptr && before->text != after->text;
 }
 
-}  // namespace
-
-void overlay(Node& base, const Node& top) {
+// `in_plugins`: the members are uses of plugins, as those of `datasets` are.
+void overlay_members(Node& base, const Node& top, bool in_plugins) {
   for (const auto& [key, value] : top.members) {
     Node* below = base.find(key);
     const bool tables =
         below != nullptr && below->kind == Node::Kind::kTable && value.kind == Node::Kind::kTable;
-    const bool plugin_use = key == "environment" || key == "dataset";
+    const bool plugin_use = in_plugins || key == "environment" || key == "dataset";
     if (!tables || (plugin_use && names_another_plugin(*below, value))) {
       base.set(key, value);
     } else {
-      overlay(*below, value);
+      overlay_members(*below, value, key == "datasets");
     }
   }
 }
+
+}  // namespace
+
+void overlay(Node& base, const Node& top) { overlay_members(base, top, false); }
 
 std::optional<std::int64_t> as_integer(const Node& node) {
   constexpr double kExact = 9007199254740992.0;  // 2^53

@@ -59,8 +59,8 @@ Node parse_toml_file(const std::filesystem::path& file);
 Node parse_toml_value(const std::string& text, const Location& location);
 
 /// Lays `top` over `base`: tables merge, anything else is replaced. Where `top` gives an
-/// `environment` or `dataset` another plugin, its table replaces the whole: the parameters below
-/// belong to the other plugin.
+/// `environment`, a `dataset` or one of `datasets` another plugin, its table replaces the whole:
+/// the parameters below belong to the other plugin.
 void overlay(Node& base, const Node& top);
 
 /// Reads one table under its dotted name ("algorithm.maiql"). Every getter returns nothing for an

@@ -8,6 +8,7 @@
 
 #include "core/base/hash.hpp"
 #include "core/base/text.hpp"
+#include "core/d4rl/names.hpp"
 #include "core/experiment/document.hpp"
 #include "core/experiment/paper.hpp"
 #include "core/experiment/resolve.hpp"
@@ -330,15 +331,14 @@ void check_exists(const fs::path& file) {
                    suggestion(file.string(), others));
 }
 
-}  // namespace
-
-Plan make_plan(const fs::path& file, const PlanOptions& options, const Catalogue& catalogue) {
-  check_exists(file);
-  const Document document = load_document(file, options);
+// The plan of a document, data files that are missing included.
+Plan read_plan(const fs::path& file, const PlanOptions& options, const Catalogue& catalogue,
+               const Document& document) {
   const TableView top(document.root, "");
   top.require("experiment", "expected [experiment] with tasks, algorithms and seeds");
   const TableView experiment = *top.table("experiment");
-  experiment.allow_only({"name", "title", "profile", "tasks", "algorithms", "seeds"});
+  experiment.allow_only({"name", "title", "profile", "data", "tasks", "algorithms", "seeds"});
+  experiment.text("data");
 
   Plan plan;
   plan.profile = document.profile;
@@ -369,6 +369,68 @@ Plan make_plan(const fs::path& file, const PlanOptions& options, const Catalogue
   }
   plan.runs = expansion.take();
   keep_only(plan, options.only);
+  return plan;
+}
+
+// Names of the data files that the plan's runs read and that no folder has.
+std::set<std::string> missing_data(const Plan& plan) {
+  std::set<std::string> names;
+  for (const RunSpec& run : plan.runs) {
+    for (const PluginUse* use : {&run.environment, &run.dataset, &run.method}) {
+      for (const auto& [name, hash] : use->file_hashes) {
+        if (hash.rfind(kMissingFile, 0) == 0) names.insert(use->params.at(name));
+      }
+    }
+  }
+  return names;
+}
+
+// Other profiles of the file whose plans miss no data.
+std::vector<std::string> sufficient_profiles(const fs::path& file, PlanOptions options,
+                                             const Catalogue& catalogue, const Document& document) {
+  std::vector<std::string> found;
+  for (const std::string& profile : document.profiles) {
+    if (profile == document.profile) continue;
+    options.profile = profile;
+    try {
+      const Plan plan = read_plan(file, options, catalogue, load_document(file, options));
+      if (missing_data(plan).empty()) found.push_back(profile);
+    } catch (const InputError&) {
+      continue;  // what --set and --only say may not suit it
+    }
+  }
+  return found;
+}
+
+void refuse_missing_data(const std::set<std::string>& missing, const fs::path& file,
+                         const PlanOptions& options, const Catalogue& catalogue,
+                         const Document& document) {
+  std::string text = file.string() + ", profile " + document.profile + ": expected " +
+                     std::to_string(missing.size()) + " data file(s) in one of the folders " +
+                     folders_text(d4rl_folders()) + ", found none of:";
+  for (const std::string& name : missing) {
+    const D4rlName parts = parse_d4rl_name(name);
+    text += "\n  " + parts.file() + "  (" + name + ")";
+  }
+  text +=
+      "\n`labhost datasets fetch NAME` downloads one, `labhost datasets import FILE --name NAME` "
+      "copies one of yours; LABHOST_DATA names further folders, separated by colons.";
+  const auto profiles = sufficient_profiles(file, options, catalogue, document);
+  if (!profiles.empty()) {
+    text += "\nThese profiles need no such file: " + join(profiles, ", ") + " (--profile " +
+            profiles.front() + ")";
+  }
+  throw InputError(text);
+}
+
+}  // namespace
+
+Plan make_plan(const fs::path& file, const PlanOptions& options, const Catalogue& catalogue) {
+  check_exists(file);
+  const Document document = load_document(file, options);
+  Plan plan = read_plan(file, options, catalogue, document);
+  const std::set<std::string> missing = missing_data(plan);
+  if (!missing.empty()) refuse_missing_data(missing, file, options, catalogue, document);
   return plan;
 }
 

@@ -25,10 +25,14 @@ namespace labhost {
 struct PluginUse {
   std::string plugin, version;
   ParamValues params;
-  /// SHA-256 of each kFile parameter's content, by parameter name. In the identity the hash stands
-  /// in the place of the path.
+  /// SHA-256 of the content of each parameter that names files, by parameter name; of a list a line
+  /// each, as the paths are. In the identity the hash stands in the place of the path.
   std::map<std::string, std::string> file_hashes;
 };
+
+/// Throws InputError, naming the file and both hashes, when a file is not as it was when the plan
+/// was made.
+void check_files(const PluginUse& use);
 
 struct EvaluationSpec {
   std::int64_t episodes = 100;        ///< at the end (paper-wide value: section "Evaluation")

@@ -1,13 +1,14 @@
 #include "core/experiment/resolve.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <limits>
 #include <system_error>
 
 #include "core/base/hash.hpp"
 #include "core/base/text.hpp"
+#include "core/d4rl/names.hpp"
 #include "core/experiment/document.hpp"
+#include "core/experiment/values.hpp"
 
 namespace labhost {
 namespace {
@@ -38,49 +39,6 @@ const PluginDescription& find_plugin(const Catalogue& catalogue, PluginKind kind
                                      const std::string& name, const Location& location) {
   return located(location,
                  [&]() -> const PluginDescription& { return catalogue.find(kind, name); });
-}
-
-std::string expand_home(const std::string& path, const Location& location) {
-  for (const char* prefix : {"~", "$HOME", "${HOME}"}) {
-    const std::string start = prefix;
-    if (path.compare(0, start.size(), start) != 0) continue;
-    if (path.size() > start.size() && path[start.size()] != '/') continue;
-    const char* home = std::getenv("HOME");
-    if (home == nullptr) throw location.error("\"" + path + "\": HOME is not set");
-    return home + path.substr(start.size());
-  }
-  return path;
-}
-
-// Absolute, so that a worker finds it from anywhere. The folder of a plugin's default is the
-// library's.
-std::string absolute_file(const std::string& path, const fs::path& folder,
-                          const Location& location) {
-  std::error_code error;
-  const fs::path file = fs::absolute(folder / expand_home(path, location), error);
-  const std::string name = (error ? fs::path(path) : file).lexically_normal().string();
-  if (!fs::exists(name, error)) throw location.error("file " + name + " does not exist");
-  if (!fs::is_regular_file(name, error)) throw location.error(name + " is not a file");
-  return name;
-}
-
-// The text of a value whose type suits the parameter; nothing for another type.
-std::optional<std::string> text_for(ParamType type, const Node& node) {
-  const bool number = node.kind == Node::Kind::kInteger || node.kind == Node::Kind::kReal;
-  switch (type) {
-    case ParamType::kReal:
-    case ParamType::kInteger:
-      if (number) return node.describe();
-      break;
-    case ParamType::kFlag:
-      if (node.kind == Node::Kind::kFlag) return node.describe();
-      break;
-    case ParamType::kText:
-    case ParamType::kFile:
-      if (node.kind == Node::Kind::kText) return node.text;
-      break;
-  }
-  return std::nullopt;
 }
 
 void read_evaluation(const TableView& table, EvaluationSpec& evaluation) {
@@ -216,7 +174,7 @@ void Resolver::check_all() {
 
 // Plugins of unused tasks are not asked for: a file of common tasks may name more than are built.
 void Resolver::check_task(const TableView& table) {
-  table.allow_only({"label", "environment", "dataset"});
+  table.allow_only({"label", "environment", "dataset", "datasets"});
   table.text("label");
   table.require("environment", "expected environment = { plugin = \"...\" }");
   for (const char* key : {"environment", "dataset"}) {
@@ -226,6 +184,32 @@ void Resolver::check_task(const TableView& table) {
     part->text("plugin");
   }
   if (const auto dataset = table.table("dataset")) read_needs(*dataset, nullptr);
+  const auto datasets = table.table("datasets");
+  if (!datasets) return;
+  if (table.find("dataset") != nullptr) {
+    throw table.error("datasets", "stands beside dataset; a task has the one or the other");
+  }
+  for (const std::string& name : datasets->node().keys()) {
+    const TableView dataset = *datasets->table(name);
+    dataset.require("plugin", "expected the name of a plugin");
+    read_needs(dataset, nullptr);
+  }
+}
+
+std::optional<TableView> Resolver::dataset_table(const TableView& task) const {
+  const auto datasets = task.table("datasets");
+  if (!datasets) return task.table("dataset");
+  const auto experiment = TableView(root_, "").table("experiment");
+  const auto data = experiment ? experiment->text("data") : std::nullopt;
+  const std::vector<std::string> known = datasets->node().keys();
+  if (!data) {
+    throw datasets->node().location.error("which of " + task.path() +
+                                          ".datasets is meant? Expected experiment.data, one of " +
+                                          join(known, ", "));
+  }
+  if (auto chosen = datasets->table(*data)) return chosen;
+  throw experiment->error("data", "is \"" + *data + "\", which " + task.path() +
+                                      ".datasets does not have" + suggestion(*data, known));
 }
 
 void Resolver::check_algorithm(const TableView& table) {
@@ -270,7 +254,7 @@ std::optional<std::vector<std::string>> Resolver::tasks_of(const std::string& al
 ResolvedTask Resolver::task(const std::string& name) {
   const TableView table = *task_table(name);
   ResolvedTask task{plugin_of_task(*table.table("environment"), PluginKind::kEnvironment), {}, {}};
-  if (const auto dataset = table.table("dataset")) {
+  if (const auto dataset = dataset_table(table)) {
     task.dataset = plugin_of_task(*dataset, PluginKind::kDataset);
     const PluginDescription& plugin = catalogue_.find(PluginKind::kDataset, task.dataset->plugin);
     check_dataset_needs(plugin, task.dataset->params, *dataset);
@@ -399,14 +383,38 @@ PluginUse Resolver::use(const PluginDescription& plugin, const TableView& table,
     std::string& value = result.params[param.name];
     const Node* given = table.find(param.name);
     if (given != nullptr) value = parameter(plugin, param, table);
-    if (param.type != ParamType::kFile || value.empty() || files == Files::kIgnore) continue;
+    if (!is_file(param.type) || value.empty() || files == Files::kIgnore) continue;
     const Location& location = given != nullptr ? given->location : table.node().location;
-    value = absolute_file(
-        value, given != nullptr ? location.folder() : plugin.library.parent_path(), location);
-    const std::string& path = value;
-    result.file_hashes[param.name] = located(location, [this, &path] { return hash_of(path); });
+    find_files(param, given, given != nullptr ? location.folder() : plugin.library.parent_path(),
+               location, result);
   }
   return result;
+}
+
+void Resolver::find_files(const ParamDescription& param, const Node* given, const fs::path& folder,
+                          const Location& location, PluginUse& use) {
+  std::string& value = use.params[param.name];
+  if (param.type == ParamType::kData) {
+    const std::string file = located(location, [&value] {
+      return look_for_d4rl(parse_d4rl_name(value), d4rl_folders()).string();
+    });
+    if (file.empty()) {  // all that are missing are told at once, when the plan is known
+      use.file_hashes[param.name] = kMissingFile + value;
+      return;
+    }
+    value = fs::absolute(file).lexically_normal().string();
+    use.file_hashes[param.name] = located(location, [&] { return hash_of(value); });
+    return;
+  }
+  std::vector<std::string> paths = list_items(value), hashes;
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    const bool in_list = given != nullptr && given->kind == Node::Kind::kArray;
+    const Location& place = in_list ? given->items[i].location : location;
+    paths[i] = absolute_file(paths[i], folder, place);
+    hashes.push_back(located(place, [&] { return hash_of(paths[i]); }));
+  }
+  value = join(paths, "\n");
+  use.file_hashes[param.name] = join(hashes, "\n");
 }
 
 std::string Resolver::parameter(const PluginDescription& plugin, const ParamDescription& param,
@@ -414,12 +422,8 @@ std::string Resolver::parameter(const PluginDescription& plugin, const ParamDesc
   const Node& given = *table.find(param.name);
   const std::optional<std::string> text = text_for(param.type, given);
   if (!text) {
-    const char* expected = param.type == ParamType::kFlag      ? "true or false"
-                           : param.type == ParamType::kReal    ? "a real number"
-                           : param.type == ParamType::kInteger ? "a whole number"
-                                                               : "text in quotes";
-    throw table.error(param.name,
-                      "must be " + std::string(expected) + ", found " + given.describe());
+    throw table.error(param.name, "must be " + std::string(expected_for(param.type)) + ", found " +
+                                      given.describe());
   }
   return located(given.location, [&] { return canonical_value(plugin, param, *text); });
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -23,6 +24,10 @@ struct ResolvedNeed {
   bool in_file = false;              ///< the file writes it, and `location` is where
   Location location;                 ///< else the table of the algorithm that needs it
 };
+
+/// Stands, before the name, for the hash of a data file that no folder has. No run of a plan has it:
+/// make_plan() refuses those.
+inline constexpr const char* kMissingFile = "missing ";
 
 /// What a run of one algorithm on one task is, whatever its seed.
 struct ResolvedMethod {
@@ -69,6 +74,8 @@ class Resolver {
   enum class Files { kIgnore, kHash };
 
   void check_task(const TableView& table);
+  /// `dataset` of a task, or the one of its `datasets` that experiment.data names.
+  std::optional<TableView> dataset_table(const TableView& task) const;
   void check_algorithm(const TableView& table);
   PluginUse plugin_of_task(const TableView& part, PluginKind kind);
   PluginUse use(const PluginDescription& plugin, const TableView& table, Files files);
@@ -85,6 +92,9 @@ class Resolver {
   ResolvedMethod read_method(const TableView& table, const PluginDescription& plugin, Files files);
   std::string parameter(const PluginDescription& plugin, const ParamDescription& param,
                         const TableView& table) const;
+  /// What a parameter that names files is given: absolute paths, and the hashes of their contents.
+  void find_files(const ParamDescription& param, const Node* given,
+                  const std::filesystem::path& folder, const Location& location, PluginUse& use);
   const std::string& hash_of(const std::string& path);
 
   const Node& root_;

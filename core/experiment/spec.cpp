@@ -1,5 +1,6 @@
 // Runs and layouts as JSON: what is hashed, stored, and read by workers and reports.
 #include "core/base/hash.hpp"
+#include "core/base/text.hpp"
 #include "core/experiment/plan.hpp"
 #include "core/sdk/error.hpp"
 
@@ -10,11 +11,16 @@ namespace {
 constexpr int kIdentityVersion = 1;
 constexpr char kHashPrefix[] = "sha256:";
 
+/// Of a list of files the hash of their hashes.
+std::string one_hash(const std::string& hashes) {
+  return hashes.find('\n') == std::string::npos ? hashes : sha256(hashes);
+}
+
 nlohmann::json use_to_json(const PluginUse& use) {
   nlohmann::json params = nlohmann::json::object();
   for (const auto& [name, value] : use.params) {
     const auto hash = use.file_hashes.find(name);
-    params[name] = hash == use.file_hashes.end() ? value : kHashPrefix + hash->second;
+    params[name] = hash == use.file_hashes.end() ? value : kHashPrefix + one_hash(hash->second);
   }
   return {{"plugin", use.plugin}, {"version", use.version}, {"params", std::move(params)}};
 }
@@ -40,6 +46,21 @@ PluginUse use_from_json(const nlohmann::json& json, const nlohmann::json& files)
 }
 
 }  // namespace
+
+void check_files(const PluginUse& use) {
+  for (const auto& [name, hashes] : use.file_hashes) {
+    const std::vector<std::string> paths = list_items(use.params.at(name));
+    const std::vector<std::string> expected = list_items(hashes);
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+      const std::string found = sha256_file(paths[i]);
+      if (i < expected.size() && found == expected[i]) continue;
+      throw InputError("file " + paths[i] + " (parameter \"" + name + "\" of " + use.plugin +
+                       ") changed since the plan was made: expected SHA-256 " +
+                       (i < expected.size() ? expected[i] : "of no such file") + ", found " +
+                       found + "; run the experiment again to plan with the file as it is now");
+    }
+  }
+}
 
 nlohmann::json RunSpec::identity() const {
   nlohmann::json needed = nlohmann::json::object();

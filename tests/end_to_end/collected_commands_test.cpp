@@ -97,6 +97,35 @@ TEST_CASE("a replay is collected once") {
                  "expected steps = 1, found 2"));
 }
 
+TEST_CASE("an artifact that is not the recorded one fails the run that needs it") {
+  const Workplace place;
+  place.write(with("algorithms = [\"ibc\"]", "algorithms = [\"mix\"]", kMix));
+  REQUIRE(place.run({"--only", "task=reach"}).code == 0);
+  const fs::path file = place.store().parent_path() /
+                        value(place.store(), "SELECT path FROM artifact WHERE kind = 'dataset'");
+  const std::string recorded = sha256_file(file);
+  // Another dataset of the same task, as valid as the first.
+  place.write(with("transitions = 12", "transitions = 14",
+                   with("algorithms = [\"ibc\"]", "algorithms = [\"mix\"]", kMix)));
+  REQUIRE(place.run({"--only", "task=reach"}).code == 0);
+  const fs::path other =
+      place.store().parent_path() /
+      value(place.store(), "SELECT path FROM artifact WHERE kind = 'dataset' ORDER BY id DESC LIMIT 1");
+  REQUIRE(other != file);
+  fs::copy_file(other, file, fs::copy_options::overwrite_existing);
+  place.write(kMix);
+  CHECK(place.run({"--only", "task=reach", "--seeds", "0"}).code == 1);
+  const std::string error = value(place.store(), "SELECT error FROM run WHERE algorithm = 'ibc'");
+  CHECK_MESSAGE(contains(error, "is not the one that was recorded: expected SHA-256 " + recorded +
+                                    ", found " + sha256_file(other)),
+                error);
+  CHECK(contains(error, "labhost runs delete"));
+  fs::remove(file);
+  CHECK(place.run({"--only", "task=reach", "--seeds", "0"}).code == 1);
+  CHECK(contains(value(place.store(), "SELECT error FROM run WHERE algorithm = 'ibc'"),
+                 "labhost runs delete"));
+}
+
 TEST_CASE("a collected dataset without its run says what to write") {
   const Workplace place;
   place.write(with(", needs.run = { algorithm = \"mix\", task = \"reach\" } }\n[task.lead]",

@@ -64,7 +64,8 @@ inline std::vector<PluginDescription> made_up_plugins() {
              {among(param("behaviour", Type::kText, "neutral"), {"favorable", "neutral"}),
               bounded(param("size", Type::kInteger, "1000"), 1, std::nullopt),
               param("seed", Type::kInteger, "0")}),
-      plugin(PluginKind::kDataset, "hdf5", {param("file", Type::kFile, "")}),
+      plugin(PluginKind::kDataset, "hdf5",
+             {param("file", Type::kFile, ""), param("name", Type::kData, "")}),
       plugin(PluginKind::kAlgorithm, "maiql",
              {bounded(param("expectile", Type::kReal, "0.5"), 0, 1),
               param("action_aware_mixer", Type::kFlag, "true"),
@@ -79,6 +80,9 @@ inline std::vector<PluginDescription> made_up_plugins() {
       plugin(PluginKind::kAlgorithm, "hen", {}, {{"child", "egg"}}),
       online,
       collected,
+      plugin(PluginKind::kAlgorithm, "collect",
+             {param("policies", Type::kFiles, ""),
+              bounded(param("shares", Type::kReals, ""), 0, std::nullopt)}),
   };
 }
 
