@@ -6,7 +6,7 @@
 #include "core/nn/ppo_losses.hpp"
 #include "plugins/algorithms/ibc/losses.hpp"
 #include "plugins/algorithms/iql/losses.hpp"
-#include "plugins/algorithms/maiql/losses.hpp"
+#include "core/nn/maiql_losses.hpp"
 #include "plugins/algorithms/world-model/losses.hpp"
 
 namespace labhost {

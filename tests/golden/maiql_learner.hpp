@@ -3,10 +3,10 @@
 
 #include <array>
 
+#include "core/nn/maiql_losses.hpp"
 #include "core/nn/mixer.hpp"
 #include "core/nn/policy.hpp"
 #include "core/nn/values.hpp"
-#include "plugins/algorithms/maiql/losses.hpp"
 #include "tests/golden/golden_memory.hpp"
 
 namespace labhost::golden {

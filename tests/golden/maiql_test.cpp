@@ -1,10 +1,10 @@
 // MAIQL with categorical policies against the reference: each loss with its gradients, and whole
 // updates in the order of Maiql::update().
 #include "core/nn/adam.hpp"
+#include "core/nn/maiql_losses.hpp"
 #include "core/nn/mixer.hpp"
 #include "core/nn/policy.hpp"
 #include "core/nn/values.hpp"
-#include "plugins/algorithms/maiql/losses.hpp"
 #include "tests/golden/golden_file.hpp"
 #include "tests/golden/legal_moves.hpp"
 

@@ -10,7 +10,7 @@
 // stepped every second update (released code).
 #include "core/nn/action_fan.hpp"
 #include "core/nn/common_params.hpp"
-#include "core/nn/cql_losses.hpp"
+#include "core/nn/cql_sampling.hpp"
 #include "core/nn/perception.hpp"
 #include "core/nn/td3_losses.hpp"
 #include "core/nn/values.hpp"
@@ -75,15 +75,13 @@ class Iomar final : public Algorithm {
         elites_(elite_count(c.params)),
         cql_coefficient_(c.params.real("cql_coefficient")),
         cql_temperature_(c.params.real("cql_temperature")),
-        cql_noise_(c.params.real("cql_noise")),
-        cql_actions_(c.params.integer("cql_actions")),
-        log_density_(c.params.text("importance") == "log-density"),
         noise_(c.params.real("target_noise")),
         noise_clip_(c.params.real("target_noise_clip")),
         discount_(c.params.real("discount")),
         polyak_(c.params.real("polyak")),
         policy_every_(c.params.integer("policy_every")),
         draws_(c.streams.get("noise")),
+        sampling_(c.params, task_.action_size(), draws_),
         perception_(c, task_, c.data, c.params.real("gradient_clip")),
         sampler_(c.data, c.params.integer("batch_size"), c.streams.get("batches")),
         q_(critics(c)),
@@ -109,10 +107,10 @@ class Iomar final : public Algorithm {
     const Tensor h_next = perception_.see_as_target(perception_.next(batch));  // [N, B, I]
     Metrics metrics;
 
-    const Tensor target = target_value(batch, h_next);     // [N, B]
-    const Tensor h = perception_.see(now);                 // [N, B, I]
-    const Tensor q = q_.forward(h, batch.action);          // [2, N, B]
-    const cql::Samples samples = draw_samples(h, h_next);  // 3K of them
+    const Tensor target = target_value(batch, h_next);  // [N, B]
+    const Tensor h = perception_.see(now);              // [N, B, I]
+    const Tensor q = q_.forward(h, batch.action);       // [2, N, B]
+    const cql::Samples samples = sampling_.draw(policy_, h, h_next, perception_.remembers());
     const Tensor soft_maximum =
         fan_logsumexp(q_, h, samples.action, samples.correction, cql_temperature_);  // [2, N]
     const Tensor conservative = cql::conservative_term(soft_maximum, q);
@@ -165,23 +163,6 @@ class Iomar final : public Algorithm {
     return td3::target_value(batch.reward, batch.mask, next, discount_);
   }
 
-  /// Actions at which values are pressed down. Only the memory learns through those of the policies
-  /// in the current states (released code); the policies themselves stay.
-  cql::Samples draw_samples(const Tensor& h, const Tensor& h_next) {
-    const Tensor uniform = torch::rand({h.size(0), h.size(1), cql_actions_, task_.action_size()},
-                                       draws_, h.options()) *
-                               2 -
-                           1;
-    const auto near = [this](const Tensor& input) {
-      const torch::AutoGradMode graph(perception_.remembers() && input.requires_grad());
-      return policy_.forward(input);
-    };
-    const Tensor now = near(h), next = near(h_next);
-    const Tensor around_now = normal(uniform), around_next = normal(uniform);
-    return cql::samples(uniform, now, around_now, next, around_next, cql_noise_,
-                        policy_.layout().mask(), log_density_);
-  }
-
   static std::int64_t elite_count(const Params& params) {
     const std::int64_t elites = params.integer("elites"), samples = params.integer("samples");
     if (elites <= samples) return elites;
@@ -228,12 +209,11 @@ class Iomar final : public Algorithm {
   const TaskSpec task_;
   const double coefficient_, initial_mean_, initial_deviation_, alpha_;
   const std::int64_t iterations_, samples_, elites_;
-  const double cql_coefficient_, cql_temperature_, cql_noise_;
-  const std::int64_t cql_actions_;  // K
-  const bool log_density_;
+  const double cql_coefficient_, cql_temperature_;
   const double noise_, noise_clip_, discount_, polyak_;
   const std::int64_t policy_every_;
   at::Generator draws_;
+  cql::Sampling sampling_;
   Perception perception_;
   Sampler sampler_;
   TwinQ q_, q_target_;

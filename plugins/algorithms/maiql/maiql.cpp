@@ -9,10 +9,10 @@
 #include <cmath>
 
 #include "core/nn/common_params.hpp"
+#include "core/nn/maiql_losses.hpp"
 #include "core/nn/mixer.hpp"
 #include "core/nn/perception.hpp"
 #include "core/nn/values.hpp"
-#include "plugins/algorithms/maiql/losses.hpp"
 
 namespace labhost {
 

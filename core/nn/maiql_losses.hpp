@@ -1,4 +1,4 @@
-// Losses of MAIQL: tensors in, loss out.  B batch, N agents.
+// Losses of MAIQL and of its fine-tuning: tensors in, loss out.  B batch, N agents.
 #pragma once
 
 #include <torch/torch.h>
