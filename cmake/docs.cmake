@@ -19,4 +19,6 @@ set(DOXYGEN_HAVE_DOT NO)
 set(DOXYGEN_QUIET YES)
 set(DOXYGEN_WARN_IF_UNDOCUMENTED NO)
 set(DOXYGEN_WARN_AS_ERROR FAIL_ON_WARNINGS)
-doxygen_add_docs(docs core/sdk core/nn docs)
+# The other pages of docs/ are for readers of Markdown: they link to files that Doxygen does not read.
+file(GLOB TUTORIALS CONFIGURE_DEPENDS docs/tutorial-*.md)
+doxygen_add_docs(docs core/sdk core/nn docs/sdk.md ${TUTORIALS})

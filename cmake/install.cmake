@@ -1,6 +1,7 @@
 # An installation is relocatable: everything finds the rest from where it lies itself.
 #   bin/labhost   lib/liblabhost.so   lib/labhost/plugins/*.so (each with its description)
 #   include/labhost/core/{sdk,nn}     lib/cmake/labhost (the CMake package)   share/labhost/experiments
+#   share/doc/labhost (README.md, docs/, ...)
 include(CMakePackageConfigHelpers)
 
 install(TARGETS labhost RUNTIME DESTINATION bin)
@@ -15,8 +16,14 @@ foreach(part sdk nn)
   install(DIRECTORY core/${part}/ DESTINATION include/labhost/core/${part} FILES_MATCHING PATTERN "*.hpp")
 endforeach()
 install(DIRECTORY experiments/ DESTINATION share/labhost/experiments)
-install(FILES README.md LICENSE DESTINATION share/doc/labhost)
-install(DIRECTORY docs/ DESTINATION share/doc/labhost FILES_MATCHING PATTERN "tutorial-*.md")
+# Documentation lies as in the repository, so that the links from page to page work in both
+# (tests/docs/check_links.sh): docs/, the plugins' READMEs, the published results, and what they lead to.
+set(documentation share/doc/labhost)
+install(FILES README.md CONTRIBUTING.md LICENSE DESTINATION ${documentation} COMPONENT documentation)
+install(DIRECTORY docs DESTINATION ${documentation} COMPONENT documentation)
+install(DIRECTORY plugins DESTINATION ${documentation} COMPONENT documentation FILES_MATCHING PATTERN README.md)
+install(DIRECTORY results/published DESTINATION ${documentation}/results COMPONENT documentation
+        FILES_MATCHING PATTERN *.md PATTERN *.svg PATTERN *.png)
 
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/labhostConfigVersion.cmake
   COMPATIBILITY SameMajorVersion)
@@ -38,6 +45,6 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${PROJECT_BINARY_DIR}/lib ${PROJECT_BINARY_DIR}/lib/labhost)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "libopenblas0-pthread")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "ffmpeg, librsvg2-bin, libosmesa6 | libegl1")
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "libtorch-dev, cmake, g++, sqlite3")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "libtorch-dev, cmake, ninja-build, g++, sqlite3")
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 include(CPack)
