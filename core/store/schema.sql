@@ -1,6 +1,6 @@
 -- Schema version 2. `PRAGMA user_version` holds the version.
 --
--- The tables, views and columns of the README's SQL contract stay; columns marked (internal) may change.
+-- The tables, views and columns of docs/sql.md's contract stay; columns marked (internal) may change.
 -- Times are seconds since the epoch: datetime(started_at, 'unixepoch') reads them.
 -- The views use nothing that a plain sqlite3 shell lacks.
 
