@@ -1,5 +1,6 @@
 #include "core/cli/dataset_source.hpp"
 
+#include "core/base/hash.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/command.hpp"
 #include "core/cli/environment_option.hpp"
@@ -32,7 +33,8 @@ DatasetSource of_run(const po::variables_map& values, const std::string& what) {
   Store store(store_path(values), Store::Access::kReadOnly);
   const std::int64_t run = find_run(store, what);
   const QueryResult found = store.query(
-      "SELECT path FROM artifact WHERE run_id = ?1 AND kind = 'dataset' ORDER BY id DESC", {run});
+      "SELECT path, sha256 FROM artifact WHERE run_id = ?1 AND kind = 'dataset' ORDER BY id DESC",
+      {run});
   if (found.rows.empty()) {
     throw InputError("run " + what +
                      " has left no dataset; labhost datasets list shows those that "
@@ -40,7 +42,12 @@ DatasetSource of_run(const po::variables_map& values, const std::string& what) {
   }
   DatasetSource source;
   source.artifact = true;
-  source.request.file = (store.folder() / cell_text(found.rows.front().front())).string();
+  source.request.file = (store.folder() / cell_text(found.rows.front()[0])).string();
+  const std::string recorded = cell_text(found.rows.front()[1]);
+  if (const std::string digest = sha256_file(source.request.file); digest != recorded) {
+    throw InputError(source.request.file + " is not the dataset that run " + what +
+                     " left: expected SHA-256 " + recorded + ", found " + digest);
+  }
   if (values.count("env") != 0) {
     choose_environment(values, "", source.request);
     return source;

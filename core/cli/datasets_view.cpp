@@ -200,10 +200,15 @@ std::string check_text(const ordered_json& answer) {
                      answer.at("rows").dump() + " rows replayed in " + text_of(answer.at("task")) +
                      "\n\n" + align(lines) + "\n" + percent(answer.at("misfits")) +
                      " of the rows have a next state that differs by more than " + tolerance +
-                     ": " +
-                     (answer.at("fits").get<bool>() ? "the data belongs to this simulator"
-                                                    : "the data was recorded with another one") +
-                     "\n";
+                     ", or end otherwise";
+  const double most = answer.at("reward_tolerance").get<double>();
+  if (!(answer.at("reward").at("median").get<double>() <= most)) {
+    text += "; half of the rewards differ by more than " + fixed(most, "%g");
+  }
+  text += std::string(": ") +
+          (answer.at("fits").get<bool>() ? "the data belongs to this simulator"
+                                         : "the data was recorded with another one") +
+          "\n";
   if (const auto differ = answer.at("terminals_differ").get<std::int64_t>(); differ > 0) {
     text += std::to_string(differ) + " rows end otherwise (terminal)\n";
   }

@@ -16,7 +16,8 @@ namespace po = boost::program_options;
 constexpr const char* kEnding = ".safetensors";
 
 /// Found before a run's data has been loaded for nothing.
-void check_target(const std::string& file) {
+void check_target(const std::string& file, bool force) {
+  if (fs::exists(file) && !force) throw InputError(file + " exists; give --force to replace it");
   if (fs::path(file).extension() != kEnding || fs::is_directory(file)) {
     throw InputError("cannot write " + file + ": expected a file that ends in " + kEnding);
   }
@@ -28,12 +29,13 @@ void check_target(const std::string& file) {
 }  // namespace
 
 int export_policy_command(const Arguments& arguments) {
-  const char* usage = "labhost export policy RUN --to FILE.safetensors [--snapshot NAME] [--half]";
+  const char* usage =
+      "labhost export policy RUN --to FILE.safetensors [--snapshot NAME] [--half] [--force]";
   po::options_description visible("options"), hidden;
   visible.add_options()("to", po::value<std::string>()->value_name("FILE"), "file to write")(
       "snapshot", po::value<std::string>()->default_value("")->value_name("NAME"),
       "an earlier team of a run that keeps some (default: the last)")(
-      "half", "numbers of 16 bits: half the size")(
+      "half", "numbers of 16 bits: half the size")("force", "replace a file")(
       "plugin-path", po::value<Arguments>()->composing()->value_name("FOLDER"),
       "folder of plugins, searched first");
   add_store_option(visible);
@@ -53,7 +55,7 @@ int export_policy_command(const Arguments& arguments) {
   }
   ExportRequest request;
   request.file = values["to"].as<std::string>();
-  check_target(request.file);
+  check_target(request.file, values.count("force") != 0);
   request.job = job_of_run(values, values["run"].as<std::string>());
   request.snapshot = values["snapshot"].as<std::string>();
   request.half = values.count("half") != 0;

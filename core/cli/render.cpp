@@ -69,6 +69,7 @@ void choose_environment(const po::variables_map& values, const std::string& name
 
 /// A policy file plays in the environment that it was made for, unless --env says another.
 void watch_team(const po::variables_map& values, const std::string& file, RenderRequest& request) {
+  if (!values["policy"].defaulted()) throw InputError("--policy does not go with a policy file");
   const std::string task = task_of_policy(file);
   choose_environment(values, values.count("env") != 0 ? values["env"].as<std::string>() : task,
                      request);

@@ -13,6 +13,19 @@ namespace labhost {
 
 namespace {
 
+/// What float32 cannot hold is infinite there.
+template <typename Real>
+bool is_finite_as(double value) {
+  return std::abs(value) <= static_cast<double>(std::numeric_limits<Real>::max());
+}
+
+template <typename Real>
+Real as_real(double value) {
+  if (is_finite_as<Real>(value) || std::isnan(value)) return static_cast<Real>(value);
+  return std::copysign(std::numeric_limits<Real>::infinity(),
+                       static_cast<Real>(value < 0 ? -1 : 1));
+}
+
 bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
 double required_fill(const StoredArray& array) {
@@ -59,8 +72,12 @@ void read_values(const StoredArray& array, Extent extent, std::int64_t width, Re
   });
   const std::int64_t written = std::min(array.written_rows(), extent.rows);
   if (written == extent.rows) return;
-  std::fill(to + written * width, to + extent.rows * width,
-            static_cast<Real>(required_fill(array)));
+  const double value = required_fill(array);
+  if (written < extent.doubtful && !is_finite_as<Real>(value)) {
+    array.fail("expected finite numbers, found the fill value " + number_text(value) + " in row " +
+               std::to_string(written) + ", which was never written");
+  }
+  std::fill(to + written * width, to + extent.rows * width, as_real<Real>(value));
 }
 
 template <typename Real>
@@ -149,7 +166,9 @@ bool never_written(const StoredArray& array, std::int64_t rows) {
 
 void require_finite(const StoredArray& array, const Tensor& values, Extent extent) {
   const std::optional<double> fill = array.fill_value();
-  if (extent.doubtful >= extent.rows || !fill || std::isfinite(*fill)) return;
+  const bool single = values.scalar_type() == torch::kFloat32;
+  if (extent.doubtful >= extent.rows || !fill) return;
+  if (single ? is_finite_as<float>(*fill) : is_finite_as<double>(*fill)) return;
   const Tensor finite = torch::isfinite(values.slice(0, extent.doubtful, extent.rows));
   if (finite.all().item<bool>()) return;
   const Tensor wrong = finite.reshape({extent.rows - extent.doubtful, -1}).logical_not().nonzero();

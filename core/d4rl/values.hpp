@@ -10,7 +10,8 @@
 
 namespace labhost {
 
-/// For messages: which columns an array must have, and that it must have one value per row.
+/// Throw InputError unless the array has two dimensions with `least` to `most` columns, or one
+/// value per row.
 void require_matrix(const StoredArray& array, std::int64_t least, std::int64_t most);
 void require_column(const StoredArray& array);
 
@@ -23,7 +24,7 @@ struct Extent {
 
 /// Of LibTorch's default floating type, [T, C], or [T] where `columns` is 0. Rows that were never
 /// written get the fill value. Throws InputError that names row and column of a value which is not
-/// finite, or is none as that type.
+/// finite, or which that type cannot hold.
 Tensor read_reals(const StoredArray& array, Extent extent, std::int64_t columns);
 /// Bool [T]. Throws InputError when a value is neither 0 nor 1.
 Tensor read_flags(const StoredArray& array, std::int64_t rows);

@@ -157,7 +157,7 @@ json check(const DatasetRequest& request, const std::string& name, const D4rlDat
   result["rows"] = data.transitions.size();
   result["replayed"] = rows.size();
   result["tolerance"] = kReplayTolerance;
-  result["fits"] = result["misfits"].get<double>() <= kReplayMisfits;
+  result["reward_tolerance"] = kReplayRewards;
   result["variants"] = json::object();
   for (const auto& [setting, values] : choice.variants) {
     try {

@@ -37,13 +37,17 @@ Transitions rows_to_replay(const D4rlData& data, std::int64_t count) {
 
 double Replay::misfits() const {
   // NaN compares false: a next state that is none does not fit.
-  return next_state.le(kReplayTolerance).logical_not().to(torch::kFloat64).mean().item<double>();
+  const Tensor off = next_state.le(kReplayTolerance).logical_not() | terminal;
+  return off.to(torch::kFloat64).mean().item<double>();
+}
+
+bool Replay::fits() const {
+  return misfits() <= kReplayMisfits && reward.median().item<double>() <= kReplayRewards;
 }
 
 Replay replay(Environment& environment, std::int64_t copies, const Transitions& rows) {
   const torch::NoGradGuard no_grad;
-  std::vector<Tensor> states, rewards;
-  std::int64_t terminals = 0;
+  std::vector<Tensor> states, rewards, terminals;
   for (std::int64_t first = 0; first < rows.size(); first += copies) {
     const std::int64_t count = std::min(copies, rows.size() - first);
     const auto part = [&](const Tensor& field) { return field.narrow(0, first, count); };
@@ -55,16 +59,17 @@ Replay replay(Environment& environment, std::int64_t copies, const Transitions& 
     };
     states.push_back(difference(step.next_state, rows.next_state).amax(1));
     rewards.push_back(difference(step.reward, rows.reward));
-    terminals += step.terminal.ne(part(rows.terminal)).sum().item<std::int64_t>();
+    terminals.push_back(step.terminal.ne(part(rows.terminal)));
   }
-  return {torch::cat(states), torch::cat(rewards), terminals};
+  return {torch::cat(states), torch::cat(rewards), torch::cat(terminals)};
 }
 
 nlohmann::json to_json(const Replay& replay) {
   return {{"next_state", quantiles(replay.next_state)},
           {"reward", quantiles(replay.reward)},
-          {"terminals_differ", replay.terminals},
-          {"misfits", replay.misfits()}};
+          {"terminals_differ", replay.terminal.sum().item<std::int64_t>()},
+          {"misfits", replay.misfits()},
+          {"fits", replay.fits()}};
 }
 
 }  // namespace labhost

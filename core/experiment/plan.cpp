@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <set>
 #include <system_error>
-#include <tuple>
 #include <utility>
 
-#include "core/base/hash.hpp"
 #include "core/base/text.hpp"
 #include "core/d4rl/names.hpp"
 #include "core/experiment/document.hpp"
+#include "core/experiment/expansion.hpp"
 #include "core/experiment/paper.hpp"
 #include "core/experiment/resolve.hpp"
 #include "core/experiment/select.hpp"
@@ -20,140 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t kMostSeeds = 100'000;
-constexpr std::size_t kMostRuns = 1'000'000;
-
-// Expands tasks x algorithms x seeds to runs, each with the runs it needs before it.
-class Expansion {
- public:
-  explicit Expansion(Resolver& resolver) : resolver_(resolver) {}
-
-  std::size_t add(const std::string& task, const std::string& algorithm, std::int64_t seed,
-                  bool reported) {
-    const auto label = std::make_tuple(task, algorithm, seed);
-    if (const auto known = by_label_.find(label); known != by_label_.end()) {
-      if (reported) runs_[known->second].reported = true;
-      return known->second;
-    }
-    const ResolvedMethod& method = method_of(algorithm, task);
-    RunSpec run = base_run(task, algorithm, method);
-    run.reported = reported;
-    run.seed = seed;
-    nlohmann::json settings = run.identity();  // of all seeds alike
-    settings["seed"] = 0;
-    under_way_.push_back(label);
-    for (const ResolvedNeed& need : method.needs) add_need(need, need.role, run, settings);
-    if (!method.online) {
-      for (const ResolvedNeed& need : task_of(task).dataset_needs) {
-        add_need(need, kDatasetRole + need.role, run, settings);
-      }
-    }
-    under_way_.pop_back();
-    run.settings = sha256(settings.dump());
-    run.run_key = sha256(run.identity().dump());
-    check_distinct(run);
-    if (runs_.size() == kMostRuns) throw InputError("the plan has more than a million runs");
-    by_key_[run.run_key] = runs_.size();
-    by_label_[label] = runs_.size();
-    runs_.push_back(std::move(run));
-    return runs_.size() - 1;
-  }
-
-  std::vector<RunSpec> take() { return std::move(runs_); }
-
- private:
-  using Label = std::tuple<std::string, std::string, std::int64_t>;  // task, algorithm, seed
-
-  // Adds the run that `run` needs in this role; what is needed enters both of its hashes.
-  void add_need(const ResolvedNeed& need, const std::string& role, RunSpec& run,
-                nlohmann::json& settings) {
-    const std::string task = need.task.empty() ? run.task : need.task;
-    if (!resolver_.algorithm_table(need.algorithm)) {  // as declared: names in the file are known
-      throw need.location.error("algorithm \"" + run.algorithm + "\" needs \"" + need.algorithm +
-                                "\" (as its " + need.role + "), but there is no [algorithm." +
-                                need.algorithm + "]; add it with its steps");
-    }
-    std::optional<std::int64_t> shared = need.seed;
-    if (!shared && !need.own_seed) shared = method_of(need.algorithm, task).shared_seed;
-    const Label label(task, need.algorithm, shared.value_or(run.seed));
-    check_circle(need, label);
-    const std::size_t needed = add(task, need.algorithm, shared.value_or(run.seed), false);
-    run.needs.push_back({role, runs_[needed].run_key});
-    settings["needs"][role] = {runs_[needed].settings, shared ? std::to_string(*shared) : "run"};
-  }
-
-  // A circle that the plugins' declarations close is told by its algorithms, one that the file
-  // closes by the line to mend.
-  void check_circle(const ResolvedNeed& need, const Label& label) const {
-    auto member = std::find(under_way_.begin(), under_way_.end(), label);
-    if (member == under_way_.end()) return;
-    if (need.in_file) {
-      throw need.location.error("circular need: the run of \"" + need.algorithm + "\" on task \"" +
-                                std::get<0>(label) + "\" needs itself");
-    }
-    std::string circle;
-    for (; member != under_way_.end(); ++member) circle += std::get<1>(*member) + " -> ";
-    throw resolver_.algorithm_table(need.algorithm)
-        ->node()
-        .location.error("circular need: " + circle + need.algorithm);
-  }
-
-  const ResolvedMethod& method_of(const std::string& algorithm, const std::string& task) {
-    const auto key = std::make_pair(algorithm, task);
-    const auto known = methods_.find(key);
-    if (known != methods_.end()) return known->second;
-    return methods_.emplace(key, resolver_.method(algorithm, task)).first->second;
-  }
-
-  const ResolvedTask& task_of(const std::string& task) {
-    const auto known = tasks_.find(task);
-    if (known != tasks_.end()) return known->second;
-    return tasks_.emplace(task, resolver_.task(task)).first->second;
-  }
-
-  RunSpec base_run(const std::string& task, const std::string& algorithm,
-                   const ResolvedMethod& method) {
-    const ResolvedTask& parts = task_of(task);
-    RunSpec run;
-    run.task = task;
-    run.algorithm = algorithm;
-    run.environment = parts.environment;
-    if (!method.online) {
-      if (!parts.dataset) {
-        throw resolver_.task_table(task)->node().location.error(
-            "task \"" + task + "\" has no dataset, from which algorithm \"" + algorithm +
-            "\" learns; add dataset = { plugin = \"...\" }");
-      }
-      run.dataset = *parts.dataset;
-    }
-    run.method = method.use;
-    run.total_steps = method.steps;
-    run.log_every = method.log_every;
-    run.evaluation = method.evaluation;
-    return run;
-  }
-
-  // A run has one task and one algorithm label in an experiment; two would share its row.
-  void check_distinct(const RunSpec& run) const {
-    const auto known = by_key_.find(run.run_key);
-    if (known == by_key_.end()) return;
-    const RunSpec& other = runs_[known->second];
-    const auto name = [](const RunSpec& spec) {
-      return "algorithm \"" + spec.algorithm + "\" on task \"" + spec.task + "\"";
-    };
-    const Location location = resolver_.algorithm_table(run.algorithm)->node().location;
-    throw location.error(name(run) + " is the same run as " + name(other) +
-                         ": plugins, parameters, steps and evaluation are equal; "
-                         "drop one or set them apart");
-  }
-
-  Resolver& resolver_;
-  std::vector<RunSpec> runs_;
-  std::map<Label, std::size_t> by_label_;
-  std::vector<Label> under_way_;  // whose needs are being added
-  std::map<std::string, std::size_t> by_key_;
-  std::map<std::pair<std::string, std::string>, ResolvedMethod> methods_;
-  std::map<std::string, ResolvedTask> tasks_;
-};
 
 std::vector<std::int64_t> read_seeds(const TableView& experiment) {
   const Node& node = experiment.require("seeds", "expected a number of seeds or a list of them");
@@ -331,6 +196,26 @@ void check_exists(const fs::path& file) {
                    suggestion(file.string(), others));
 }
 
+// The names under which tasks have `datasets`.
+std::set<std::string> dataset_choices(const TableView& top) {
+  std::set<std::string> names;
+  const auto tasks = top.table("task");
+  if (!tasks) return names;
+  for (const auto& [task, node] : tasks->node().members) {
+    const Node* datasets = node.find("datasets");
+    if (datasets == nullptr) continue;
+    for (const auto& [name, dataset] : datasets->members) names.insert(name);
+  }
+  return names;
+}
+
+// experiment.data chooses among a task's `datasets`; where no task has any, it chooses nothing.
+void check_data(const TableView& top, const TableView& experiment) {
+  if (!experiment.text("data")) return;
+  if (!dataset_choices(top).empty()) return;
+  throw experiment.error("data", "chooses among a task's `datasets`, but no task has any");
+}
+
 // The plan of a document, data files that are missing included.
 Plan read_plan(const fs::path& file, const PlanOptions& options, const Catalogue& catalogue,
                const Document& document) {
@@ -338,7 +223,7 @@ Plan read_plan(const fs::path& file, const PlanOptions& options, const Catalogue
   top.require("experiment", "expected [experiment] with tasks, algorithms and seeds");
   const TableView experiment = *top.table("experiment");
   experiment.allow_only({"name", "title", "profile", "data", "tasks", "algorithms", "seeds"});
-  experiment.text("data");
+  check_data(top, experiment);
 
   Plan plan;
   plan.profile = document.profile;
@@ -385,19 +270,29 @@ std::set<std::string> missing_data(const Plan& plan) {
   return names;
 }
 
-// Other profiles of the file whose plans miss no data.
-std::vector<std::string> sufficient_profiles(const fs::path& file, PlanOptions options,
-                                             const Catalogue& catalogue, const Document& document) {
+// Whether a plan with these options can be made and misses no data.
+bool has_all_data(const fs::path& file, const PlanOptions& options, const Catalogue& catalogue) {
+  try {
+    return missing_data(read_plan(file, options, catalogue, load_document(file, options))).empty();
+  } catch (const InputError&) {
+    return false;  // what --set and --only say may not suit it
+  }
+}
+
+// Options with which the same file's plan misses no data: "--profile quick".
+std::vector<std::string> sufficient_options(const fs::path& file, const PlanOptions& given,
+                                            const Catalogue& catalogue, const Document& document) {
   std::vector<std::string> found;
+  for (const std::string& name : dataset_choices(TableView(document.root, ""))) {
+    PlanOptions options = given;
+    options.set.push_back("experiment.data=" + name);
+    if (has_all_data(file, options, catalogue)) found.push_back("--set experiment.data=" + name);
+  }
   for (const std::string& profile : document.profiles) {
     if (profile == document.profile) continue;
+    PlanOptions options = given;
     options.profile = profile;
-    try {
-      const Plan plan = read_plan(file, options, catalogue, load_document(file, options));
-      if (missing_data(plan).empty()) found.push_back(profile);
-    } catch (const InputError&) {
-      continue;  // what --set and --only say may not suit it
-    }
+    if (has_all_data(file, options, catalogue)) found.push_back("--profile " + profile);
   }
   return found;
 }
@@ -415,11 +310,8 @@ void refuse_missing_data(const std::set<std::string>& missing, const fs::path& f
   text +=
       "\n`labhost datasets fetch NAME` downloads one, `labhost datasets import FILE --name NAME` "
       "copies one of yours; LABHOST_DATA names further folders, separated by colons.";
-  const auto profiles = sufficient_profiles(file, options, catalogue, document);
-  if (!profiles.empty()) {
-    text += "\nThese profiles need no such file: " + join(profiles, ", ") + " (--profile " +
-            profiles.front() + ")";
-  }
+  const auto others = sufficient_options(file, options, catalogue, document);
+  if (!others.empty()) text += "\nNone of them is needed with: " + join(others, ", ");
   throw InputError(text);
 }
 

@@ -406,7 +406,9 @@ void Resolver::find_files(const ParamDescription& param, const Node* given, cons
     use.file_hashes[param.name] = located(location, [&] { return hash_of(value); });
     return;
   }
-  std::vector<std::string> paths = list_items(value), hashes;
+  std::vector<std::string> hashes;
+  std::vector<std::string> paths =
+      is_list(param.type) ? list_items(value) : std::vector<std::string>{value};
   for (std::size_t i = 0; i < paths.size(); ++i) {
     const bool in_list = given != nullptr && given->kind == Node::Kind::kArray;
     const Location& place = in_list ? given->items[i].location : location;

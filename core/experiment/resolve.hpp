@@ -25,8 +25,8 @@ struct ResolvedNeed {
   Location location;                 ///< else the table of the algorithm that needs it
 };
 
-/// Stands, before the name, for the hash of a data file that no folder has. No run of a plan has it:
-/// make_plan() refuses those.
+/// Stands, before the name, for the hash of a data file that no folder has. No run of a plan has
+/// it: make_plan() refuses those.
 inline constexpr const char* kMissingFile = "missing ";
 
 /// What a run of one algorithm on one task is, whatever its seed.

@@ -11,9 +11,9 @@ namespace {
 constexpr int kIdentityVersion = 1;
 constexpr char kHashPrefix[] = "sha256:";
 
-/// Of a list of files the hash of their hashes.
+/// Of a list of files the hash of their hashes, and marked as such.
 std::string one_hash(const std::string& hashes) {
-  return hashes.find('\n') == std::string::npos ? hashes : sha256(hashes);
+  return hashes.find('\n') == std::string::npos ? hashes : "list:" + sha256(hashes);
 }
 
 nlohmann::json use_to_json(const PluginUse& use) {
@@ -54,10 +54,11 @@ void check_files(const PluginUse& use) {
     for (std::size_t i = 0; i < paths.size(); ++i) {
       const std::string found = sha256_file(paths[i]);
       if (i < expected.size() && found == expected[i]) continue;
-      throw InputError("file " + paths[i] + " (parameter \"" + name + "\" of " + use.plugin +
-                       ") changed since the plan was made: expected SHA-256 " +
-                       (i < expected.size() ? expected[i] : "of no such file") + ", found " +
-                       found + "; run the experiment again to plan with the file as it is now");
+      throw InputError(
+          "file " + paths[i] + " (parameter \"" + name + "\" of " + use.plugin +
+          ") changed since the plan was made: expected SHA-256 " +
+          (i < expected.size() ? expected[i] : "of no such file") + ", found " + found +
+          "; put that file back, or run the experiment again to plan with it as it is now");
     }
   }
 }

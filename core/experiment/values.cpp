@@ -23,7 +23,8 @@ std::string expand_home(const std::string& path, const Location& location) {
   return path;
 }
 
-// The items of an array, a line each; nothing where one is of another type.
+// The items of an array, a line each; nothing for another kind of value. Throws where an item is of
+// another type, at its place.
 std::optional<std::string> list_text(ParamType type, const Node& node) {
   if (node.kind != Node::Kind::kArray) return std::nullopt;
   std::vector<std::string> items;
@@ -31,7 +32,11 @@ std::optional<std::string> list_text(ParamType type, const Node& node) {
     const bool number = item.kind == Node::Kind::kInteger || item.kind == Node::Kind::kReal;
     const bool text = item.kind == Node::Kind::kText && !item.text.empty() &&
                       item.text.find('\n') == std::string::npos;
-    if (type == ParamType::kReals ? !number : !text) return std::nullopt;
+    if (type == ParamType::kReals ? !number : !text) {
+      throw item.location.error(
+          std::string(type == ParamType::kReals ? "a list of real numbers" : "a list of paths") +
+          " holds " + item.describe());
+    }
     items.push_back(number ? item.describe() : item.text);
   }
   return join(items, "\n");
@@ -44,8 +49,15 @@ std::string absolute_file(const std::string& path, const fs::path& folder,
   std::error_code error;
   const fs::path file = fs::absolute(folder / expand_home(path, location), error);
   const std::string name = (error ? fs::path(path) : file).lexically_normal().string();
-  if (!fs::exists(name, error)) throw location.error("file " + name + " does not exist");
-  if (!fs::is_regular_file(name, error)) throw location.error(name + " is not a file");
+  const fs::file_status status = fs::status(name, error);
+  if (status.type() == fs::file_type::not_found) {
+    throw location.error("file " + name + " does not exist");
+  }
+  if (error) throw location.error("cannot reach " + name + ": " + error.message());
+  if (!fs::is_regular_file(status)) throw location.error(name + " is not a file");
+  if (name.find('\n') != std::string::npos) {  // lists of paths are kept a line each
+    throw location.error("a path must not contain a line break: " + name);
+  }
   return name;
 }
 

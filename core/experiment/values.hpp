@@ -11,7 +11,7 @@
 namespace labhost {
 
 /// The text of a value whose type suits the parameter, a list's items a line each; nothing for
-/// another type.
+/// another type. Throws InputError where an item of a list is of another type.
 std::optional<std::string> text_for(ParamType type, const Node& node);
 
 /// What a value of this type is called: "a real number", "text in quotes".

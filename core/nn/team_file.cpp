@@ -54,6 +54,12 @@ struct Description {
   throw InputError(where + ": " + reason);
 }
 
+std::int64_t whole(const json& number, const std::string& where) {
+  if (number.is_number_integer()) return number.get<std::int64_t>();
+  refuse(where, "what it says of its team is not readable: expected a whole number, found " +
+                    number.dump());
+}
+
 Description read_description(const TensorFile& file, const std::string& where) {
   const auto text = file.metadata.find(kTeam);
   if (text == file.metadata.end()) {
@@ -63,19 +69,18 @@ Description read_description(const TensorFile& file, const std::string& where) {
   Description result;
   try {
     const json team = json::parse(text->second);
-    if (team.at("version").get<int>() != kVersion) {
+    if (whole(team.at("version"), where) != kVersion) {
       refuse(where, "its team has version " + team.at("version").dump() +
                         ", this labhost reads version " + std::to_string(kVersion));
     }
     result.task.name = team.at("task").get<std::string>();
-    result.task.state_width = team.at("state_width").get<std::int64_t>();
+    result.task.state_width = whole(team.at("state_width"), where);
     result.task.state_scale = team.at("state_scale").get<std::vector<double>>();
     result.task.horizon = 1;
     for (const json& agent : team.at("agents")) {
-      result.task.agents.push_back(
-          {agent.at("name").get<std::string>(),
-           agent.at("observes").get<std::vector<std::int64_t>>(),
-           {/*discrete=*/false, agent.at("action_size").get<std::int64_t>()}});
+      result.task.agents.push_back({agent.at("name").get<std::string>(),
+                                    agent.at("observes").get<std::vector<std::int64_t>>(),
+                                    {/*discrete=*/false, whole(agent.at("action_size"), where)}});
     }
     const auto name = team.at("distribution").get<std::string>();
     if (name == "squashed-gaussian") {
@@ -83,12 +88,33 @@ Description read_description(const TensorFile& file, const std::string& where) {
     } else if (name != "gaussian") {
       refuse(where, "distribution '" + name + "'; known are gaussian and squashed-gaussian");
     }
-    result.shape.hidden = team.at("hidden").get<std::int64_t>();
-    result.shape.layers = team.at("layers").get<std::int64_t>();
+    result.shape.hidden = whole(team.at("hidden"), where);
+    result.shape.layers = whole(team.at("layers"), where);
   } catch (const json::exception& error) {
     refuse(where, std::string("what it says of its team is not readable: ") + error.what());
   }
   return result;
+}
+
+/// Bounds what a file makes us allocate: its networks must be there, in the shapes that it says.
+void check_layers(const TensorFile& file, const Description& team, const std::string& where) {
+  constexpr std::int64_t kLargest = 65536;
+  const TaskSpec& task = team.task;
+  if (team.shape.layers != 2 || team.shape.hidden < 1 || team.shape.hidden > kLargest) {
+    refuse(where, "expected two hidden layers of 1 to 65536 units, found " +
+                      std::to_string(team.shape.layers) + " of " +
+                      std::to_string(team.shape.hidden));
+  }
+  const std::int64_t outputs = 2 * task.action_size();
+  for (std::int64_t agent = 0; agent < task.agent_count(); ++agent) {
+    std::int64_t inputs = task.observation_width();
+    for (std::int64_t layer = 0; layer <= team.shape.layers; ++layer) {
+      const std::int64_t width = layer == team.shape.layers ? outputs : team.shape.hidden;
+      file.tensor(layer_name(agent, layer, "weight"), {width, inputs}, where);
+      file.tensor(layer_name(agent, layer, "bias"), {width}, where);
+      inputs = width;
+    }
+  }
 }
 
 void check_task(const Description& team, const TaskSpec& task, const std::string& where) {
@@ -106,12 +132,12 @@ void check_task(const Description& team, const TaskSpec& task, const std::string
   } catch (const InputError& error) {
     refuse(where, error.what());
   }
-  expect("joint action width", number(task.joint_width()), number(team.task.joint_width()));
-  constexpr std::int64_t kLargest = 65536;
-  if (team.shape.layers != 2 || team.shape.hidden < 1 || team.shape.hidden > kLargest) {
-    refuse(where, "expected two hidden layers of 1 to 65536 units, found " +
-                      number(team.shape.layers) + " of " + number(team.shape.hidden));
+  for (const AgentSpec& agent : team.task.agents) {  // none may overflow their sum
+    if (agent.action.size <= task.joint_width()) continue;
+    refuse(where, "agent '" + agent.name + "' moves " + number(agent.action.size) +
+                      " components, the task has " + number(task.joint_width()));
   }
+  expect("joint action width", number(task.joint_width()), number(team.task.joint_width()));
 }
 
 /// Acts with networks of its own.
@@ -176,6 +202,7 @@ std::unique_ptr<Policy> team_from_file(const TensorFile& file, const std::string
                                        const TaskSpec& task, bool greedy, at::Generator generator) {
   Description team = read_description(file, where);
   check_task(team, task, where);
+  check_layers(file, team, where);
   auto policy = std::make_unique<FilePolicy>(std::move(team), greedy, std::move(generator));
   policy->read_layers(file, where);
   return policy;

@@ -2,7 +2,7 @@
 // read.
 //
 // The file: the header's length (8 bytes, little endian), the header (JSON: name -> type, shape and
-// the range of its bytes, and `__metadata__`), the tensors' bytes in the order of their names. It
+// the range of its bytes, and `__metadata__`), the tensors' bytes, wide types first. It
 // holds no code, and every extent is checked before a byte of a tensor is read.
 #pragma once
 

@@ -76,7 +76,7 @@ TEST_CASE("a team leaves as a file, half the size on request, without host names
   CHECK(half.find("\"F16\"") != std::string::npos);
   CHECK(half.size() < whole.size());
   for (const char* part : {"agent.0.layer.0.weight", "agent.1.layer.2.bias", "labhost.team",
-                           "labhost.origin", "run_key", "mappo "}) {
+                           "labhost.origin", "run_key", "mappo"}) {
     CHECK_MESSAGE(contains(whole, part), part);
   }
   CHECK_FALSE(contains(whole, place.scratch.path().string()));
@@ -100,14 +100,35 @@ TEST_CASE("collect plays policy files: the same bits each time, shares, noise, g
   place.write(with("transitions = 20", "transitions = 20\nshares = [3, 1]", kPlay));
   REQUIRE(place.run().code == 0);
   CHECK(place.metric("dataset/transitions") == "40");
-  CHECK(place.metric("dataset/team/score_mean") != "");
+  CHECK(place.metric("dataset/0/score_mean") != "");
   CHECK(rows(place.store(), artifact).size() == 2);
   CHECK(rows(place.store(), artifact)[1] != first[0]);
 
-  place.write(
-      with("transitions = 20", "transitions = 20\nnoise = 0.5\nactions = \"greedy\"", kPlay));
-  REQUIRE(place.run().code == 0);
-  CHECK(rows(place.store(), artifact)[2] != first[0]);
+  // Each has an effect on what is played, beyond the attributes of the file.
+  const std::string sampled = place.metric("dataset/score_mean");
+  for (const char* setting : {"noise = 0.5", "actions = \"greedy\""}) {
+    place.write(with("transitions = 20", std::string("transitions = 20\n") + setting, kPlay));
+    REQUIRE(place.run().code == 0);
+    CHECK_MESSAGE(place.metric("dataset/score_mean") != sampled, setting);
+  }
+}
+
+TEST_CASE("the names of policy files change nothing") {
+  const Policies place;
+  fs::create_directories(place.scratch.path() / "else");
+  fs::copy_file(place.scratch.path() / "team.safetensors",
+                place.scratch.path() / "else/a.safetensors");
+  fs::copy_file(place.scratch.path() / "other.safetensors",
+                place.scratch.path() / "else/b.safetensors");
+  const std::string digest =
+      "SELECT run_key || ' ' || sha256 FROM artifact JOIN run ON run.id = run_id";
+  place.write(kPlay);
+  REQUIRE(place.run({"--store", (place.scratch.path() / "one.sqlite").string()}).code == 0);
+  place.write(with("\"team.safetensors\", \"other.safetensors\"",
+                   "\"else/a.safetensors\", \"else/b.safetensors\"", kPlay));
+  REQUIRE(place.run({"--store", (place.scratch.path() / "two.sqlite").string()}).code == 0);
+  CHECK(rows(place.scratch.path() / "one.sqlite", digest) ==
+        rows(place.scratch.path() / "two.sqlite", digest));
 }
 
 TEST_CASE("policies that do not fit fail the run, and say what was expected") {
@@ -121,7 +142,7 @@ TEST_CASE("policies that do not fit fail the run, and say what was expected") {
   CHECK(contains(failed(with("plugin = \"reacher\"", "plugin = \"ant\"", kPlay)),
                  "expected a team with task ant, found reacher"));
   CHECK(contains(failed(with("transitions = 20", "transitions = 20\nshares = [1]", kPlay)),
-                 "expected 2 shares, one per team and not all 0, found 1"));
+                 "expected 2 finite shares above 0, one per team, found 1"));
   write_atomically(place.scratch.path() / "other.safetensors", std::string("no policy"));
   CHECK(contains(failed(kPlay), "not a whole safetensors file"));
 }
@@ -175,6 +196,7 @@ TEST_CASE("render shows the team of a policy file, in the environment that it wa
 
 TEST_CASE("export policy: what it refuses") {
   const Policies place;
+  const std::string taken = (place.scratch.path() / "team.safetensors").string();
   const auto refused = [&place](const Words& words, const std::string& reason) {
     const Outcome outcome = place.labhost(words);
     CHECK(outcome.code == 2);
@@ -188,6 +210,24 @@ TEST_CASE("export policy: what it refuses") {
   refused({"export", "policy", "1", "--to", file, "--snapshot", "medium"},
           "mappo: no snapshot 'medium'");
   CHECK_FALSE(fs::exists(file));
+  refused({"export", "policy", "1", "--to", taken}, "exists; give --force to replace it");
+  CHECK(place.labhost({"export", "policy", "1", "--to", taken, "--force"}).code == 0);
+  refused({"export", "policy", "1", "--to", "/proc/x.safetensors"}, "/proc/x.safetensors");
+  // What the run left is not what was recorded any more.
+  const fs::path left = place.store().parent_path() /
+                        value(place.store(), "SELECT path FROM artifact WHERE kind = 'policy'");
+  write_atomically(left, read_file(left) + "x");
+  refused({"export", "policy", "1", "--to", file}, "is not the one that was recorded");
+}
+
+TEST_CASE("a run of collect has left no team") {
+  const Policies place;
+  place.write(kPlay);
+  REQUIRE(place.run().code == 0);
+  const std::string file = (place.scratch.path() / "x.safetensors").string();
+  const Outcome outcome = place.labhost({"export", "policy", "2", "--to", file});
+  CHECK(outcome.code == 2);
+  CHECK_MESSAGE(contains(outcome.err, "has left a dataset, and no team"), outcome.err);
 }
 
 }  // namespace labhost::testing

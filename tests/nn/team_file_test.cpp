@@ -83,6 +83,21 @@ TEST_CASE("a policy file that does not suit is refused with what was expected an
   changed.metadata["labhost.team"] = R"({"version": 2})";
   check_refused(changed, task, "its team has version 2, this labhost reads version 1");
 
+  // What a file says must not make us allocate what it does not hold.
+  const auto said = [&file](const std::string& from, const std::string& to) {
+    TensorFile altered = file;
+    std::string& text = altered.metadata["labhost.team"];
+    REQUIRE(text.find(from) != std::string::npos);
+    text.replace(text.find(from), from.size(), to);
+    return altered;
+  };
+  check_refused(said("\"hidden\":16", "\"hidden\":65536"), task, "expected [65536, 4]");
+  check_refused(said("\"hidden\":16", "\"hidden\":16.5"), task,
+                "expected a whole number, found 16.5");
+  check_refused(said("\"layers\":2", "\"layers\":3"), task, "expected two hidden layers");
+  check_refused(said("\"action_size\":1", "\"action_size\":9223372036854775807"), task,
+                "moves 9223372036854775807 components, the task has 3");
+
   changed = file;
   changed.tensors.erase("agent.1.layer.2.bias");
   check_refused(changed, task, "expected a tensor 'agent.1.layer.2.bias'");

@@ -53,6 +53,9 @@ Assembly::Assembly(Store& store, const Job& job, Logger& logger)
     load_data(job.dataset);
   }
   build_algorithm(method);
+  for (const PluginUse* use : {&spec_.environment, &spec_.dataset, &spec_.method}) {
+    check_files(*use);  // again: what was read must be what was checked
+  }
 }
 
 std::unique_ptr<Environment> Assembly::make_environment(std::int64_t copies,
@@ -68,6 +71,10 @@ void Assembly::load_data(const std::filesystem::path& library) {
   const std::unique_ptr<Dataset> dataset = LoadedPlugin::load(library).make(
       DatasetContext{task_, dataset_params_, logger_, artifact_file});
   data_ = dataset->load();
+  // Again: what was read must be what was checked.
+  for (const NeedSpec& need : spec_.needs) {
+    if (need.role.rfind(kDatasetRole, 0) == 0) check_artifact(store_, needed_row(need.role));
+  }
   data_.validate(task_, "dataset '" + spec_.dataset.plugin + "'");
   data_ = data_.to(device_);
   for (const auto& [name, value] : dataset->provenance()) provenance_["dataset_" + name] = value;
@@ -99,13 +106,13 @@ const NeedSpec& Assembly::need(const std::string& role) const {
 ArtifactRow Assembly::needed_row(const std::string& role) {
   const auto row = store_.artifact_of(need(role).run_key);
   if (!row) throw InputError("the run that should provide '" + role + "' left no artifact");
-  if (checked_artifacts_.insert(row->id).second) check_artifact(*row);
+  if (checked_artifacts_.insert(row->id).second) check_artifact(store_, *row);
   store_.add_need(job_.run_id, row->id);
   return *row;
 }
 
-void Assembly::check_artifact(const ArtifactRow& row) const {
-  const std::filesystem::path file = store_.folder() / row.path;
+void check_artifact(const Store& store, const ArtifactRow& row) {
+  const std::filesystem::path file = store.folder() / row.path;
   const std::string remedy = "; `labhost runs delete " + std::to_string(row.run_id) +
                              "` lets the next `labhost run` make that artifact anew";
   std::string found;

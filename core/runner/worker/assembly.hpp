@@ -14,6 +14,9 @@
 
 namespace labhost {
 
+/// Throws InputError, naming both hashes, where the file is not as it was recorded.
+void check_artifact(const Store& store, const ArtifactRow& row);
+
 class Assembly {
  public:
   /// Loads plugins and data and builds the algorithm. `job` names the libraries, the device and the
@@ -42,8 +45,6 @@ class Assembly {
   /// The row of the file that the needed run left, whose content is the recorded one; notes that
   /// this run depends on it.
   ArtifactRow needed_row(const std::string& role);
-  /// Throws InputError, naming both hashes, where the file is not as it was recorded.
-  void check_artifact(const ArtifactRow& row) const;
   Archive needed_artifact(const std::string& role);
   /// The needed run put together again, as it was at its end.
   Algorithm& finished(const std::string& role);

@@ -1,8 +1,8 @@
 #include "core/runner/worker/export_policy.hpp"
 
 #include <cstdio>
+#include <system_error>
 
-#include "core/base/build_info.hpp"
 #include "core/base/hash.hpp"
 #include "core/runner/export_request.hpp"
 #include "core/runner/worker/team.hpp"
@@ -12,17 +12,24 @@ namespace labhost {
 namespace {
 
 /// Where the team comes from. No paths and no host: the file may be published.
-nlohmann::json origin(const RunRow& run, const RunSpec& spec, std::int64_t step,
+nlohmann::json origin(Store& store, const RunRow& run, const RunSpec& spec, std::int64_t step,
                       const std::string& snapshot) {
-  const auto plugin = [](const PluginUse& use) { return use.plugin + " " + use.version; };
-  return {{"run_key", run.run_key},
-          {"algorithm", plugin(spec.method)},
-          {"environment", plugin(spec.environment)},
-          {"environment_params", spec.environment.params},
-          {"seed", spec.seed},
-          {"updates", step},
-          {"snapshot", snapshot.empty() ? "final" : snapshot},
-          {"labhost_commit", git_commit()}};
+  const nlohmann::json identity = spec.identity();
+  nlohmann::json origin = {{"run_key", run.run_key},
+                           {"algorithm", identity.at("algorithm")},
+                           {"environment", identity.at("environment")},
+                           {"seed", spec.seed},
+                           {"snapshot", snapshot.empty() ? "final" : snapshot}};
+  if (snapshot.empty()) origin["updates"] = step;
+  // Of the program that trained the team, not of this one.
+  for (const auto& row :
+       store
+           .query("SELECT value FROM provenance WHERE run_id = ?1 AND name = 'git_commit'",
+                  {run.id})
+           .rows) {
+    origin["labhost_commit"] = std::get<std::string>(row.front());
+  }
+  return origin;
 }
 
 void round_to_half(TensorFile& file) {
@@ -51,8 +58,13 @@ int export_policy(const std::string& text) {
                      parts.spec().method.plugin + " cannot be written to a policy file");
   }
   if (request.half) round_to_half(*file);
-  file->metadata["labhost.origin"] = origin(run, parts.spec(), step, request.snapshot).dump();
-  file->save(request.file);
+  file->metadata["labhost.origin"] =
+      origin(store, run, parts.spec(), step, request.snapshot).dump();
+  try {
+    file->save(request.file);
+  } catch (const std::system_error& error) {
+    throw InputError(error.what());
+  }
   std::printf("%s: %zu tensors after %lld updates, SHA-256 %s\n", request.file.c_str(),
               file->tensors.size(), static_cast<long long>(step),
               sha256_file(request.file).c_str());

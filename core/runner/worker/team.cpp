@@ -11,6 +11,11 @@ void StderrLogger::warn(const std::string& message) {
 
 std::int64_t load_team(Store& store, const RunRow& run, Assembly& parts) {
   if (const auto row = store.artifact_of(run.run_key)) {
+    if (row->kind == "dataset") {
+      throw InputError("run " + std::to_string(run.id) + " (" + run.algorithm +
+                       ") has left a dataset, and no team");
+    }
+    check_artifact(store, *row);
     parts.algorithm().load(Archive::load(store.folder() / row->path));
     return run.total_steps;
   }

@@ -9,6 +9,8 @@
 // are played than are kept.
 #include <algorithm>
 #include <cmath>
+#include <iomanip>
+#include <sstream>
 
 #include "core/d4rl/writer.hpp"
 #include "core/nn/team_file.hpp"
@@ -63,9 +65,9 @@ class Collect final : public Algorithm {
         opposite_measure_(c.params.text("opposite_measure")),
         opposite_share_(c.params.real("opposite_share")),
         roles_(c.needs) {
-    if (snapshot_ == "replay" && roles_.empty()) {
-      throw InputError(
-          "collect: snapshot = \"replay\" takes what a run collected; name it in needs");
+    if (snapshot_ != "final" && roles_.empty()) {
+      throw InputError("collect: snapshot = \"" + snapshot_ +
+                       "\" is of a run that has finished; name it in needs");
     }
     if (snapshot_ == "replay" && c.total_steps > 1) {
       throw InputError(
@@ -124,7 +126,8 @@ class Collect final : public Algorithm {
         {"snapshot", snapshot_},
         {"actions", greedy_ ? "greedy" : "sampled"},
         {"copies", std::to_string(copies_)},
-        {"noise", std::to_string(noise_)},
+        {"noise", real_text(noise_)},
+        {"transitions", steps_text()},
     };
     for (const auto& [name, value] : collect::score_distribution(task_, returns_)) {
       attributes[name] = std::to_string(value);
@@ -134,6 +137,21 @@ class Collect final : public Algorithm {
   const char* artifact_ending() const override { return ".hdf5"; }
 
  private:
+  static std::string real_text(double value) {
+    std::ostringstream text;
+    text << std::setprecision(17) << value;
+    return text.str();
+  }
+
+  /// Transitions of each team in a round, in their order: "750000, 250000".
+  std::string steps_text() const {
+    std::string text;
+    for (const std::int64_t steps : steps_) {
+      text += (text.empty() ? "" : ", ") + std::to_string(steps * copies_);
+    }
+    return text;
+  }
+
   /// Of the needed runs, of the policy files, or one that acts at random.
   void find_teams(const AlgorithmContext& c) {
     const std::vector<std::string> files = c.params.files("policies");
@@ -144,14 +162,11 @@ class Collect final : public Algorithm {
       teams_.push_back(
           c.finished(role).snapshot(snapshot_, greedy_, c.streams.get("team/" + role, c.device)));
     }
-    for (const std::string& file : files) {
-      const std::string role = std::filesystem::path(file).stem().string();
-      if (std::find(roles_.begin(), roles_.end(), role) != roles_.end()) {
-        throw InputError("collect: two policies are named '" + role + "'; rename a file");
-      }
-      roles_.push_back(role);
-      teams_.push_back(team_from_file(TensorFile::load(file), file, task_, greedy_,
-                                      c.streams.get("team/" + role)));
+    // By their places in the list: a file's name is no part of the run's identity.
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      roles_.push_back(std::to_string(i));
+      teams_.push_back(team_from_file(TensorFile::load(files[i]), files[i], task_, greedy_,
+                                      c.streams.get("team/" + roles_.back())));
     }
     if (!roles_.empty()) return;
     roles_ = {"uniform"};
@@ -164,14 +179,16 @@ class Collect final : public Algorithm {
     if (shares.empty()) shares.assign(teams, 1);
     double sum = 0;
     for (const double share : shares) sum += share;
-    if (shares.size() != teams || !(sum > 0)) {
+    const bool above_zero =
+        std::all_of(shares.begin(), shares.end(), [](double share) { return share > 0; });
+    if (shares.size() != teams || !above_zero || !std::isfinite(sum)) {
       throw InputError("collect: expected " + std::to_string(teams) +
-                       " shares, one per team and not all 0, found " +
-                       std::to_string(shares.size()));
+                       " finite shares above 0, one per team, found " +
+                       std::to_string(shares.size()) + " with the sum " + real_text(sum));
     }
     for (const double share : shares) {
-      const double own = static_cast<double>(transitions_ * static_cast<std::int64_t>(teams)) *
-                         share / sum / static_cast<double>(copies_);
+      const double own = static_cast<double>(transitions_) * static_cast<double>(teams) *
+                         (share / sum) / static_cast<double>(copies_);
       steps_.push_back(std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(own - 1e-9))));
     }
   }

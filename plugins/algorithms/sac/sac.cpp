@@ -141,6 +141,11 @@ class Sac final : public Algorithm {
         state_(environment_->reset(all_)),
         returns_(torch::zeros({copies_}, torch::kFloat64)) {
     set_precision(precision_of(c.params.text("precision"), c.device), {&policy_, &q_, &target_q_});
+    if (snapshot_every_ > 0 && snapshot_every_ < copies_) {
+      throw InputError("sac: snapshot_every must be at least the number of copies, " +
+                       std::to_string(copies_) + ", which make a step together; found " +
+                       std::to_string(snapshot_every_));
+    }
     policy_.start_log_std(kInitialLogStd);
     keep("initial");
     target_q_.copy_from(q_);
