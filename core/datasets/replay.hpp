@@ -14,8 +14,8 @@ namespace labhost {
 /// recorded to end.
 inline constexpr double kReplayTolerance = 1e-3;
 /// A dataset fits when at most this share of its rows does not, and when half of its rewards differ
-/// by less than the tolerance for rewards. That one is wide: positions in rewards may be those of the
-/// last integration stage before the row, which a row does not hold (gym's Ant: hundredths).
+/// by less than the tolerance for rewards. That one is wide: positions in rewards may be those of
+/// the last integration stage before the row, which a row does not hold (gym's Ant: hundredths).
 inline constexpr double kReplayMisfits = 0.01;
 inline constexpr double kReplayRewards = 0.05;
 
@@ -25,9 +25,9 @@ Transitions rows_to_replay(const D4rlData& data, std::int64_t count);
 
 /// What the simulator makes of state and action, beside what was recorded.
 struct Replay {
-  Tensor next_state;       ///< [R] largest difference of a component
-  Tensor reward;           ///< [R] difference
-  Tensor terminal;         ///< [R] bool: the flag differs
+  Tensor next_state;  ///< [R] largest difference of a component
+  Tensor reward;      ///< [R] difference
+  Tensor terminal;    ///< [R] bool: the flag differs
 
   double misfits() const;  ///< share of the rows that do not fit
   bool fits() const;

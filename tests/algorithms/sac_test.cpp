@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "core/nn/team_file.hpp"
 #include "core/plugins/contract_tasks.hpp"
 #include "core/runner/worker/evaluation.hpp"
 #include "plugins/algorithms/sac/losses.hpp"
@@ -220,6 +221,51 @@ TEST_CASE("a kept policy does not change with later updates") {
   const Tensor before = initial->act(index, state);
   sac.update(3);
   CHECK(torch::equal(initial->act(index, state), before));
+}
+
+TEST_CASE("sac keeps a policy after every snapshot_every transitions, and writes each as a file") {
+  // An update is one step of two copies: snapshots after 20, 40 and 60 of 60 transitions.
+  const Overrides settings = {
+      {"steps_per_update", "2"}, {"start_steps", "10"}, {"snapshot_every", "20"}};
+  TrainedPlugin sac = make_sac(settings, 30);
+  const Tensor first = greedy_actions(*sac, "final");
+  sac.update(10);
+  const Tensor tenth = greedy_actions(*sac, "final");
+  CHECK_FALSE(torch::equal(tenth, first));
+  sac.update(20);
+  CHECK(torch::equal(greedy_actions(*sac, "20"), tenth));
+  CHECK(torch::equal(greedy_actions(*sac, "60"), greedy_actions(*sac, "final")));
+  CHECK(contains(refusal([&] { greedy_actions(*sac, "30"); }), "20, 40, 60, initial, final"));
+
+  TrainedPlugin other = make_sac(settings, 30);
+  other->load(sac.saved());
+  const TaskSpec task = synthetic_tasks().at(1).task;
+  for (const char* name : {"initial", "20", "40", "60", "final", ""}) {
+    CAPTURE(name);
+    CHECK(torch::equal(greedy_actions(*other, name), greedy_actions(*sac, name)));
+    const auto team = team_from_file(sac->policy_file(name).value(), "memory", task,
+                                     /*greedy=*/true, Streams(1).get("test"));
+    const Tensor state = torch::linspace(-1, 1, 3 * task.state_width).view({3, task.state_width});
+    const auto kept = sac->snapshot(name, /*greedy=*/true, Streams(1).get("test"));
+    CHECK(torch::equal(team->act(torch::arange(3), state), kept->act(torch::arange(3), state)));
+  }
+  CHECK(contains(refusal([&] { sac->policy_file("30"); }), "no snapshot '30'"));
+  CHECK(contains(refusal([] {
+                   make_sac({{"copies", "5"}, {"snapshot_every", "4"}}, 1);
+                 }),
+                 "snapshot_every must be at least the number of copies, 5"));
+}
+
+TEST_CASE("several copies share a gradient step") {
+  // Two copies: a step of both is followed by 2, 1 and (rounded up from 0.2) 1 gradient steps.
+  const auto after = [](const char* ratio) {
+    TrainedPlugin sac = make_sac(
+        {{"steps_per_update", "2"}, {"start_steps", "2"}, {"gradient_steps_per_step", ratio}}, 3);
+    sac.update(3);
+    return greedy_actions(*sac, "final");
+  };
+  CHECK_FALSE(torch::equal(after("1"), after("0.5")));
+  CHECK(torch::equal(after("0.1"), after("0.5")));
 }
 
 TEST_CASE("sac says what it cannot do") {

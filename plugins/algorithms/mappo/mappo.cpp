@@ -130,6 +130,7 @@ class Mappo final : public Algorithm {
     if (!name.empty() && name != "final") {
       throw InputError("mappo: no snapshot '" + name + "'; this algorithm keeps: final");
     }
+    if (task_.discrete()) return std::nullopt;
     return team_file(task_, policy_, scale_inputs_);
   }
 

@@ -18,6 +18,7 @@
 #include "core/nn/gae.hpp"
 #include "core/nn/mixer.hpp"
 #include "core/nn/ppo_losses.hpp"
+#include "core/nn/team_file.hpp"
 #include "core/nn/values.hpp"
 #include "plugins/algorithms/moma-ppo/rollouts.hpp"
 
@@ -164,7 +165,8 @@ class MomaPpo final : public Algorithm {
         layout_(c.task),
         generator_(c.streams.get("rollouts")),
         stage_(make_stage(c, options_)),
-        perception_(c, c.task, c.data, SteppedByTheAlgorithm{c.params.flag("scale_inputs")}),
+        scale_inputs_(c.params.flag("scale_inputs")),
+        perception_(c, c.task, c.data, SteppedByTheAlgorithm{scale_inputs_}),
         policy_(c.task, Distribution::kGaussian, perception_.width(), c.params.integer("hidden"),
                 c.device, c.streams.get("networks")),
         v_(c.task, perception_.width(), c.params.integer("hidden"), c.device,
@@ -202,6 +204,13 @@ class MomaPpo final : public Algorithm {
 
   std::unique_ptr<Policy> policy(bool greedy, at::Generator generator) override {
     return perception_.team(policy_, greedy, std::move(generator));
+  }
+  std::optional<TensorFile> policy_file(const std::string& name) const override {
+    if (!name.empty() && name != "final") {
+      throw InputError("moma-ppo: no snapshot '" + name + "'; this algorithm keeps: final");
+    }
+    if (perception_.remembers() || task_.discrete()) return std::nullopt;
+    return team_file(task_, policy_, scale_inputs_);
   }
 
   void save(Archive& archive) const override {
@@ -348,6 +357,7 @@ class MomaPpo final : public Algorithm {
   ActionLayout layout_;
   at::Generator generator_;
   std::unique_ptr<moma_ppo::Stage> stage_;
+  const bool scale_inputs_;
   Perception perception_;
   TeamPolicy policy_;
   StateValue v_;
