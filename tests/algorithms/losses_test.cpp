@@ -3,10 +3,10 @@
 
 #include <cmath>
 
+#include "core/nn/maiql_losses.hpp"
 #include "core/nn/ppo_losses.hpp"
 #include "plugins/algorithms/ibc/losses.hpp"
 #include "plugins/algorithms/iql/losses.hpp"
-#include "core/nn/maiql_losses.hpp"
 #include "plugins/algorithms/world-model/losses.hpp"
 
 namespace labhost {
