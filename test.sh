@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs, builds and runs the tests; ends with ctest's summary. Arguments go to ctest:
-#   ./test.sh -L fast        the tests of under a minute
+#   ./test.sh -L fast        the quick tests
 #   LABHOST_PRESET=asan ./test.sh -L fast
 set -eu
 top=$(cd "$(dirname "$0")" && pwd)

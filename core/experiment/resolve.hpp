@@ -48,6 +48,10 @@ struct ResolvedTask {
   std::vector<ResolvedNeed> dataset_needs;
 };
 
+/// `seed` of a table: 0, 1, ..., or nothing for "run": the seed of the run that needs it. 0 where
+/// the table has none.
+std::optional<std::int64_t> read_shared_seed(const TableView& table);
+
 class Resolver {
  public:
   /// `root` and `catalogue` must outlive the resolver.

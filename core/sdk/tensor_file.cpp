@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/files.hpp"
+#include "core/base/safetensors.hpp"
 
 namespace labhost {
 
@@ -13,10 +14,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kMetadata = "__metadata__";
 constexpr std::size_t kLengthBytes = 8;
-constexpr std::size_t kAlignment = 8;                  // of the tensors' bytes
-constexpr std::uint64_t kLongestHeader = 100'000'000;  // as the format's own reader has it
+constexpr std::size_t kAlignment = 8;  // of the tensors' bytes
 
 struct TypeName {
   const char* name;
@@ -50,11 +49,12 @@ class Reader {
   Reader(std::string_view bytes, const std::string& where) : bytes_(bytes), where_(where) {}
 
   TensorFile read() {
-    const json header = read_header();
+    const SafetensorsHeader header = read_safetensors_header(bytes_, where_);
+    data_ = bytes_.substr(header.data_at);
     TensorFile file;
     std::vector<Extent> extents;
-    for (const auto& [name, value] : header.items()) {
-      if (name == kMetadata) {
+    for (const auto& [name, value] : header.entries.items()) {
+      if (name == kSafetensorsMetadata) {
         read_metadata(value, file);
       } else {
         extents.push_back(read_extent(name, value));
@@ -66,43 +66,7 @@ class Reader {
   }
 
  private:
-  [[noreturn]] void refuse(const std::string& reason) const {
-    throw InputError(where_ + ": not a whole safetensors file: " + reason);
-  }
-
-  json read_header() {
-    if (bytes_.size() < kLengthBytes) {
-      refuse("expected at least 8 bytes, found " + std::to_string(bytes_.size()));
-    }
-    std::uint64_t length = 0;
-    for (std::size_t i = kLengthBytes; i-- > 0;) {
-      length = length << 8 | static_cast<unsigned char>(bytes_[i]);
-    }
-    const std::uint64_t most =
-        std::min<std::uint64_t>(bytes_.size() - kLengthBytes, kLongestHeader);
-    if (length > most) {
-      refuse("its header should have " + std::to_string(length) + " bytes, at most " +
-             std::to_string(most) + " can be there");
-    }
-    const std::string_view text = bytes_.substr(kLengthBytes, length);
-    data_ = bytes_.substr(kLengthBytes + length);
-    const json header = parse(text);
-    if (!header.is_object()) refuse("its header is no JSON object");
-    return header;
-  }
-
-  /// Depth is limited: the header of a good file has three levels.
-  json parse(std::string_view text) const {
-    constexpr int kDeepest = 8;
-    bool deep = false;
-    const json::parser_callback_t limit = [&deep](int depth, json::parse_event_t, json&) {
-      deep = deep || depth > kDeepest;
-      return !deep;
-    };
-    json header = json::parse(text.begin(), text.end(), limit, /*allow_exceptions=*/false);
-    if (deep || header.is_discarded()) refuse("its header is no JSON");
-    return header;
-  }
+  [[noreturn]] void refuse(const std::string& reason) const { refuse_safetensors(where_, reason); }
 
   void read_metadata(const json& value, TensorFile& file) const {
     if (!value.is_object()) refuse("its __metadata__ is no object");
@@ -209,7 +173,7 @@ Tensor TensorFile::tensor(const std::string& name, const std::vector<std::int64_
 
 std::string TensorFile::to_bytes() const {
   json header = json::object();
-  if (!metadata.empty()) header[kMetadata] = metadata;
+  if (!metadata.empty()) header[kSafetensorsMetadata] = metadata;
   // Wide types first: each tensor's bytes are then aligned for its type.
   std::vector<std::pair<std::string, Tensor>> ordered(tensors.begin(), tensors.end());
   std::stable_sort(ordered.begin(), ordered.end(), [](const auto& a, const auto& b) {

@@ -3,10 +3,9 @@
 
 #include <cmath>
 
-#include "core/nn/maiql_losses.hpp"
+#include "core/nn/iql_losses.hpp"
 #include "core/nn/ppo_losses.hpp"
 #include "plugins/algorithms/ibc/losses.hpp"
-#include "plugins/algorithms/iql/losses.hpp"
 #include "plugins/algorithms/world-model/losses.hpp"
 
 namespace labhost {
@@ -41,7 +40,6 @@ TEST_CASE("expectile regression weighs underestimates by e and overestimates by 
   const Tensor q = vector({3, 1, 2}), v = vector({1, 2, 2});
   const double expected = (0.7 * 4 + 0.3 * 1 + 0) / 3;
   check(iql::expectile_loss(q, v, 0.7), expected);
-  check(maiql::expectile_loss(q, v, 0.7), expected);
   check(iql::expectile_loss(q, v, 0.5), (0.5 * 4 + 0.5 * 1) / 3);
 }
 
@@ -49,22 +47,20 @@ TEST_CASE("the critic's loss adds both twins' mean squared errors") {
   const Tensor twins = matrix(2, {1, 2, /* */ 0, 5}), target = vector({2, 4});
   const double expected = (1.0 + 4.0) / 2 + (4.0 + 1.0) / 2;
   check(iql::critic_loss(twins, target), expected);
-  check(maiql::critic_loss(twins, target), expected);
 }
 
 TEST_CASE("regression weights are exp(beta (Q - V)) up to the maximum") {
   const Tensor q = vector({1, 0, 9}), v = vector({0.5, 1, 0});
   const std::vector<double> expected = {std::exp(1.5), std::exp(-3.0), 100};
   check_values(iql::awr_weight(q, v, 3, 100), expected);
-  check_values(maiql::awr_weight(q, v, 3, 100), expected);
 }
 
 TEST_CASE("advantage-weighted regression: one weight for the team, or one per agent") {
   check(iql::awr_loss(vector({1, 2}), vector({-0.5, -1})), (0.5 + 2) / 2);
   const Tensor log_prob = matrix(2, {-1, -2, /* agent 2 */ -3, -4});
-  check(maiql::awr_loss(vector({10, 1}), log_prob), (10 * 4 + 1 * 6) / 2.0);
+  check(iql::team_awr_loss(vector({10, 1}), log_prob), (10 * 4 + 1 * 6) / 2.0);
   const Tensor per_agent = matrix(2, {1, 10, /* agent 2 */ 100, 1000});
-  check(maiql::awr_loss(per_agent, log_prob), ((1 + 300) + (20 + 4000)) / 2.0);
+  check(iql::team_awr_loss(per_agent, log_prob), ((1 + 300) + (20 + 4000)) / 2.0);
 }
 
 TEST_CASE("behavioural cloning adds the agents' mean negative log-likelihoods") {

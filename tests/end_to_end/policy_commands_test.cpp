@@ -191,7 +191,7 @@ TEST_CASE("render shows the team of a policy file, in the environment that it wa
   refused({team, "--env", "ant"}, "expected a team with task ant, found reacher");
   refused({"nowhere.safetensors"}, "cannot read nowhere.safetensors");
   write_atomically(place.scratch.path() / "x.safetensors", std::string("no policy at all"));
-  refused({(place.scratch.path() / "x.safetensors").string()}, "expected a policy file");
+  refused({(place.scratch.path() / "x.safetensors").string()}, "not a whole safetensors file");
 }
 
 TEST_CASE("export policy: what it refuses") {

@@ -2,10 +2,10 @@
 // plugins/algorithms/iql and ibc.
 #pragma once
 
+#include "core/nn/iql_losses.hpp"
 #include "core/nn/policy.hpp"
 #include "core/nn/values.hpp"
 #include "plugins/algorithms/ibc/losses.hpp"
-#include "plugins/algorithms/iql/losses.hpp"
 #include "tests/golden/golden_memory.hpp"
 
 namespace labhost::golden {

@@ -1,9 +1,9 @@
 // Centralised IQL with a categorical policy against the reference: each loss with its gradients,
 // and whole updates in the order of Iql::update().
 #include "core/nn/adam.hpp"
+#include "core/nn/iql_losses.hpp"
 #include "core/nn/policy.hpp"
 #include "core/nn/values.hpp"
-#include "plugins/algorithms/iql/losses.hpp"
 #include "tests/golden/golden_file.hpp"
 #include "tests/golden/legal_moves.hpp"
 

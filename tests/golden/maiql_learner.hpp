@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "core/nn/maiql_losses.hpp"
+#include "core/nn/iql_losses.hpp"
 #include "core/nn/mixer.hpp"
 #include "core/nn/policy.hpp"
 #include "core/nn/values.hpp"
@@ -45,9 +45,9 @@ struct MaiqlLearner {
   Tensor mixed_v_of_target() const { return value(sight.now_as_target(), batch.state); }
   Tensor mixed_next_v() const { return value(sight.next_as_target(), batch.next_state); }
   Tensor weight() const {
-    return maiql::awr_weight(mixed_target_q(), mixed_v_of_target(),
-                             file.number("/settings/awr_temperature"),
-                             file.number("/settings/awr_weight_max"));
+    return iql::awr_weight(mixed_target_q(), mixed_v_of_target(),
+                           file.number("/settings/awr_temperature"),
+                           file.number("/settings/awr_weight_max"));
   }
   Tensor log_prob() const { return policy.log_prob(sight.now(), batch.action); }  // [N, B]
   Tensor twin_q() const {
@@ -55,13 +55,13 @@ struct MaiqlLearner {
   }
 
   Tensor value_loss() const {
-    return maiql::expectile_loss(mixed_target_q(), mixed_v(), file.number("/settings/expectile"));
+    return iql::expectile_loss(mixed_target_q(), mixed_v(), file.number("/settings/expectile"));
   }
-  Tensor policy_loss() const { return maiql::awr_loss(weight(), log_prob()); }
+  Tensor policy_loss() const { return iql::team_awr_loss(weight(), log_prob()); }
   Tensor critic_loss() const {
     const Tensor target =
         batch.reward + file.number("/settings/discount_factor") * batch.mask * mixed_next_v();
-    return maiql::critic_loss(twin_q(), target);
+    return iql::critic_loss(twin_q(), target);
   }
 
   // --- update -----------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 // MAIQL with categorical policies against the reference: each loss with its gradients, and whole
 // updates in the order of Maiql::update().
 #include "core/nn/adam.hpp"
-#include "core/nn/maiql_losses.hpp"
+#include "core/nn/iql_losses.hpp"
 #include "core/nn/mixer.hpp"
 #include "core/nn/policy.hpp"
 #include "core/nn/values.hpp"
@@ -94,19 +94,18 @@ Tensor mixed_v(const Team& team, const Tensor& h, const Tensor& state) {
 }
 
 Tensor value_loss(const Team& team, const Rows& rows, const Settings& s) {
-  return maiql::expectile_loss(target_q(team, rows), mixed_v(team, rows.h, rows.state),
-                               s.expectile);
+  return iql::expectile_loss(target_q(team, rows), mixed_v(team, rows.h, rows.state), s.expectile);
 }
 
 Tensor regression_weight(const Team& team, const Rows& rows, const Settings& s) {
   const torch::NoGradGuard no_grad;
-  return maiql::awr_weight(target_q(team, rows), mixed_v(team, rows.h, rows.state), s.temperature,
-                           s.weight_max);
+  return iql::awr_weight(target_q(team, rows), mixed_v(team, rows.h, rows.state), s.temperature,
+                         s.weight_max);
 }
 
 Tensor policy_loss(const Team& team, const Rows& rows, const Settings& s) {
-  return maiql::awr_loss(regression_weight(team, rows, s),
-                         legal_log_prob(team.policy, rows.h, rows.action, rows.legal));
+  return iql::team_awr_loss(regression_weight(team, rows, s),
+                            legal_log_prob(team.policy, rows.h, rows.action, rows.legal));
 }
 
 Tensor twin_q(const Team& team, const Rows& rows) {
@@ -115,7 +114,7 @@ Tensor twin_q(const Team& team, const Rows& rows) {
 
 Tensor critic_loss(const Team& team, const Rows& rows, const Settings& s) {
   const Tensor next = mixed_v(team, rows.h_next, rows.next_state).detach();
-  return maiql::critic_loss(twin_q(team, rows), rows.reward + s.discount * rows.mask * next);
+  return iql::critic_loss(twin_q(team, rows), rows.reward + s.discount * rows.mask * next);
 }
 
 }  // namespace

@@ -8,9 +8,9 @@
 #include <cmath>
 
 #include "core/nn/common_params.hpp"
+#include "core/nn/iql_losses.hpp"
 #include "core/nn/perception.hpp"
 #include "core/nn/values.hpp"
-#include "plugins/algorithms/iql/losses.hpp"
 
 namespace labhost {
 

@@ -9,7 +9,7 @@
 #include <cmath>
 
 #include "core/nn/common_params.hpp"
-#include "core/nn/maiql_losses.hpp"
+#include "core/nn/iql_losses.hpp"
 #include "core/nn/mixer.hpp"
 #include "core/nn/perception.hpp"
 #include "core/nn/values.hpp"
@@ -94,23 +94,23 @@ class Maiql final : public Algorithm {
     Metrics metrics;
 
     const Tensor v = mixer_v_.forward(batch.state, v_.forward(perception_.see(seen)));  // [B]
-    metrics.add("value/loss", minimise(maiql::expectile_loss(q.mixed, v, expectile_),
+    metrics.add("value/loss", minimise(iql::expectile_loss(q.mixed, v, expectile_),
                                        {&v_optimiser_, perception_.optimiser()}));
 
     const Values now = value(h, batch.state);
     const Tensor weight = team_weight_
-                              ? maiql::awr_weight(q.mixed, now.mixed, temperature_, weight_max_)
-                              : maiql::awr_weight(q.own, now.own, temperature_, weight_max_);
+                              ? iql::awr_weight(q.mixed, now.mixed, temperature_, weight_max_)
+                              : iql::awr_weight(q.own, now.own, temperature_, weight_max_);
     schedule_policy();
     const Tensor log_prob = policy_.log_prob(perception_.see(seen), batch.action);  // [N, B]
-    metrics.add("policy/loss", minimise(maiql::awr_loss(weight, log_prob),
+    metrics.add("policy/loss", minimise(iql::team_awr_loss(weight, log_prob),
                                         {&policy_optimiser_, perception_.optimiser()}));
 
     const Tensor next = value(h_next, batch.next_state).mixed;
     const Tensor target = batch.reward + discount_ * batch.mask * next;
     const Tensor own_q = q_.forward(perception_.see(seen), batch.action);  // [2, N, B]
     const Tensor twin_q = Mixer::mix(mixer_q_.weights(q_inputs), own_q);   // [2, B]
-    metrics.add("critic/loss", minimise(maiql::critic_loss(twin_q, target),
+    metrics.add("critic/loss", minimise(iql::critic_loss(twin_q, target),
                                         {&q_optimiser_, perception_.optimiser()}));
 
     q_target_.polyak(q_, polyak_);

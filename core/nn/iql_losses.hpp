@@ -1,11 +1,12 @@
-// Losses of MAIQL and of its fine-tuning: tensors in, loss out.  B batch, N agents.
+// Losses of implicit Q-learning, for one agent (iql) and for teams with mixed values (maiql,
+// maiql-ft): tensors in, loss out.  B batch, N agents.
 #pragma once
 
 #include <torch/torch.h>
 
-namespace labhost::maiql {
+namespace labhost::iql {
 
-/// Eq. 1 with mixed values [B]: mean |e - 1(Q - V < 0)| (Q - V)^2.
+/// Eq. 1, of one agent's values [B] or of mixed ones: mean |e - 1(Q - V < 0)| (Q - V)^2.
 inline torch::Tensor expectile_loss(const torch::Tensor& q, const torch::Tensor& v,
                                     double expectile) {
   const torch::Tensor difference = q - v;
@@ -13,7 +14,8 @@ inline torch::Tensor expectile_loss(const torch::Tensor& q, const torch::Tensor&
   return (weight * difference.square()).mean();
 }
 
-/// Eq. 2 for mixed twin critics [2, B]: the sum of both mean squared errors against one target [B].
+/// Eq. 2 for twin critics [2, B], mixed ones for a team: the sum of both mean squared errors
+/// against one target [B].
 inline torch::Tensor critic_loss(const torch::Tensor& twin_q, const torch::Tensor& target) {
   return (target - twin_q).square().mean(-1).sum();
 }
@@ -24,10 +26,15 @@ inline torch::Tensor awr_weight(const torch::Tensor& q, const torch::Tensor& v, 
   return (temperature * (q - v)).exp().clamp_max(maximum);
 }
 
+/// Eq. 3: -mean of weight * log pi(a | s), all [B].
+inline torch::Tensor awr_loss(const torch::Tensor& weight, const torch::Tensor& log_prob) {
+  return -(weight * log_prob).mean();
+}
+
 /// Eq. 7: -mean over the batch of sum_j weight_j log pi_j(a^j | h^j); weight [B] (one for the team)
 /// or [N, B], log_prob [N, B].
-inline torch::Tensor awr_loss(const torch::Tensor& weight, const torch::Tensor& log_prob) {
+inline torch::Tensor team_awr_loss(const torch::Tensor& weight, const torch::Tensor& log_prob) {
   return -(weight * log_prob).sum(0).mean();
 }
 
-}  // namespace labhost::maiql
+}  // namespace labhost::iql
